@@ -1,0 +1,1 @@
+"""Bronze: what the sources sent, as they sent it."""

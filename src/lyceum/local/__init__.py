@@ -1,0 +1,1 @@
+"""What only one machine needs: jars, set-up, simulators."""

@@ -1,0 +1,1 @@
+"""Operations: run ledger, audit log, retries, circuit breaker, progress."""

@@ -1,0 +1,1 @@
+"""Quality: rules over records, expectations over tables, the gate after a load."""

@@ -1,0 +1,1 @@
+"""Silver: typed, cleaned, one row a thing."""

@@ -1,0 +1,1 @@
+"""Sources: how to read a technology."""

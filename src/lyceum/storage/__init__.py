@@ -1,0 +1,16 @@
+"""The only code that writes Delta: every write is idempotent, every table is declared."""
+
+from lyceum.storage.lakehouse import Lakehouse
+from lyceum.storage.schema import SchemaChangeError
+from lyceum.storage.writes import Written, append, append_once, clear, merge, replace
+
+__all__ = [
+    "Lakehouse",
+    "SchemaChangeError",
+    "Written",
+    "append",
+    "append_once",
+    "clear",
+    "merge",
+    "replace",
+]

@@ -1,0 +1,144 @@
+"""Bronze of the LMS: its payloads as they came, and the staging of a load under way."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.bronze.variant import variant_items, variant_text
+from lyceum.sources.lms.fields import LmsFields
+from lyceum.table import Table
+
+LMS_EVENTS = Table(
+    name="bronze.lms_events",
+    grain="one row per page of the LMS events list",
+    keys=("load_id", "page"),
+    columns="""
+        load_id STRING NOT NULL COMMENT 'The load that fetched the page',
+        page INT NOT NULL COMMENT 'Number of the page, from 1',
+        data_value VARIANT NOT NULL COMMENT 'The page as the LMS sent it',
+        fetched_at TIMESTAMP NOT NULL COMMENT 'When the page arrived, UTC'
+    """,
+)
+
+LMS_EVENT_SESSION_DETAILS = Table(
+    name="bronze.lms_event_session_details",
+    grain="one row per LMS event: its latest session details",
+    keys=("event_id",),
+    columns="""
+        event_id STRING NOT NULL COMMENT 'LMS event identifier',
+        data_value VARIANT NOT NULL COMMENT 'The session details as the LMS sent them',
+        http_status INT COMMENT 'HTTP status of the answer',
+        fetched_at TIMESTAMP NOT NULL COMMENT 'When the answer arrived, UTC',
+        load_id STRING NOT NULL COMMENT 'The load that fetched it'
+    """,
+)
+
+LMS_LOAD_PAGES = Table(
+    name="bronze.lms_load_pages",
+    grain="one row per page of the events list in the load under way",
+    keys=("load_id", "page"),
+    columns="""
+        load_id STRING NOT NULL COMMENT 'The load under way',
+        page INT COMMENT 'Number of the page, from 1',
+        body STRING COMMENT 'The page as the LMS sent it',
+        fetched_at TIMESTAMP COMMENT 'When the page arrived, UTC',
+        item_count INT COMMENT 'Events on the page',
+        findings STRING COMMENT 'What was odd about the paging',
+        error_kind STRING COMMENT 'Why the list ended early',
+        error_message STRING COMMENT 'The same for a person'
+    """,
+    cluster_by=(),
+)
+
+LMS_LOAD_EVENTS = Table(
+    name="bronze.lms_load_events",
+    grain="one row per event that the load under way has to fetch; empty when none is under way",
+    keys=("load_id", "event_id"),
+    columns="""
+        load_id STRING NOT NULL COMMENT 'The load under way',
+        event_id STRING NOT NULL COMMENT 'LMS event identifier',
+        chunk INT NOT NULL COMMENT 'The commit that the event is fetched for',
+        scope STRING NOT NULL COMMENT 'complete, since or retry',
+        source STRING NOT NULL COMMENT 'What a resumption must match: URL and since',
+        started_at TIMESTAMP NOT NULL COMMENT 'When the load started, UTC'
+    """,
+    cluster_by=("chunk",),
+)
+
+LMS_LOAD_DETAILS = Table(
+    name="bronze.lms_load_details",
+    grain="one row per event of the load under way: what the LMS answered or why it did not",
+    keys=("load_id", "event_id"),
+    columns="""
+        load_id STRING NOT NULL COMMENT 'The load under way',
+        chunk INT NOT NULL COMMENT 'The commit that the event was fetched for',
+        event_id STRING NOT NULL COMMENT 'LMS event identifier',
+        http_status INT COMMENT 'HTTP status of the last answer',
+        body STRING COMMENT 'The answer as text',
+        fetched_at TIMESTAMP NOT NULL COMMENT 'When the last answer arrived, UTC',
+        attempts INT COMMENT 'Calls made',
+        error_kind STRING COMMENT 'Why it failed: http_404, timeout and so on',
+        error_message STRING COMMENT 'The same for a person'
+    """,
+    cluster_by=(),
+)
+
+
+def event_pages(staged: DataFrame) -> DataFrame:
+    """The pages of the events list with their payload parsed."""
+    return staged.select("load_id", "page", F.parse_json("body").alias("data_value"), "fetched_at")
+
+
+def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
+    """One row per element of the events list: its id, NULL if unusable, and announced sessions."""
+    item = F.explode(variant_items(F.col("data_value"), fields.events)).alias("item")
+    count = variant_text(F.col("item"), fields.event_session_count)
+    return pages.select("load_id", "page", "fetched_at", item).select(
+        F.nullif(F.trim(variant_text(F.col("item"), fields.event_id)), F.lit("")).alias("event_id"),
+        count.try_cast("int").alias("expected_sessions"),
+        "load_id",
+        "page",
+        "fetched_at",
+        F.to_json("item").alias("raw"),
+    )
+
+
+def expected_sessions(listed: DataFrame) -> DataFrame:
+    """One row per listed event: the number of sessions that its latest listing announces."""
+    return (
+        listed.where(F.col("event_id").isNotNull())
+        .groupBy("event_id")
+        .agg(
+            F.max_by("expected_sessions", F.struct("fetched_at", "page")).alias("expected_sessions")
+        )
+    )
+
+
+def fetched_payloads(details: DataFrame) -> DataFrame:
+    """The events of a load that the LMS answered, with their payload parsed."""
+    return details.where(_is_fetched()).select(
+        "event_id",
+        F.parse_json("body").alias("data_value"),
+        "http_status",
+        "fetched_at",
+        "load_id",
+    )
+
+
+def failed_events(details: DataFrame) -> DataFrame:
+    """The events of a load that could not be fetched, and why."""
+    kind = F.coalesce("error_kind", F.lit("payload_not_storable"))
+    message = F.coalesce("error_message", F.lit("the payload is too large or too deep to store"))
+    return details.where(~_is_fetched()).select(
+        "event_id",
+        "http_status",
+        kind.alias("error_kind"),
+        message.alias("error_message"),
+        "attempts",
+        "fetched_at",
+        "load_id",
+    )
+
+
+def _is_fetched() -> Column:
+    is_storable = F.try_parse_json("body").isNotNull()
+    return F.col("error_kind").isNull() & F.coalesce(is_storable, F.lit(False))

@@ -1,0 +1,138 @@
+"""Config: everything that is set from outside, read once; nothing else reads the environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lyceum.errors import UsageError
+from lyceum.sources.lms.fields import LmsFields
+from lyceum.sources.lms.settings import LmsSettings, Secret
+from lyceum.table import LAYERS, Table, quoted
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class ConfigError(UsageError):
+    """A setting is missing or has a value that it cannot have."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where Lyceum keeps its tables and how it starts Spark."""
+
+    home: Path
+    """Checkpoints, logs, locks and data docs; locally also the warehouse."""
+    cache: Path
+    """Shared by all clones: the Spark jars."""
+    warehouse: str | None
+    """Folder or URL of the local tables; None in a workspace, where tables are managed."""
+    catalog: str
+    schemas: Mapping[str, str]
+    master: str
+    remote: str | None
+    """Spark Connect address; None starts a session in this process."""
+    jvm: Literal["light", "heavy"]
+    """`light` starts in a third of the time, `heavy` computes faster after a minute."""
+    driver_memory: str
+    java_home: str | None
+    environ: Mapping[str, str]
+
+    @classmethod
+    def load(cls, home: Path | None = None, environ: Mapping[str, str] | None = None) -> "Config":
+        """The configuration of this process: `home` if given, the rest from the environment."""
+        env = dict(os.environ if environ is None else environ)
+        home = (home or Path(env.get("LYCEUM_HOME") or ".lyceum")).expanduser().resolve()
+        in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
+        warehouse = env.get("LYCEUM_WAREHOUSE") or (None if in_workspace else f"{home}/warehouse")
+        prefix = env.get("LYCEUM_SCHEMA_PREFIX", "")
+        jvm = env.get("LYCEUM_JVM", "light")
+        if jvm not in ("light", "heavy"):
+            message = f"expected LYCEUM_JVM to be light or heavy, found {jvm!r}"
+            raise ConfigError(message)
+        return cls(
+            home=home,
+            cache=_cache_folder(env),
+            warehouse=warehouse,
+            catalog=env.get("LYCEUM_CATALOG", "spark_catalog"),
+            schemas={k: env.get(f"LYCEUM_SCHEMA_{k.upper()}", f"{prefix}{k}") for k in LAYERS},
+            master=env.get("LYCEUM_MASTER", "local[*]"),
+            remote=env.get("SPARK_REMOTE"),
+            jvm="heavy" if jvm == "heavy" else "light",
+            driver_memory=env.get("LYCEUM_DRIVER_MEMORY", "2g"),
+            java_home=env.get("JAVA_HOME"),
+            environ=env,
+        )
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files, Spark's own among them."""
+        return self.home / "logs"
+
+    @property
+    def class_archive(self) -> Path:
+        """The JVM's class-data archive of this Python environment."""
+        return Path(sys.prefix) / "lyceum-spark.jsa"
+
+    @property
+    def is_local_disk(self) -> bool:
+        """True if the tables lie on a disk that only this machine's processes share."""
+        return self.warehouse is not None and "://" not in self.warehouse
+
+    def full_name(self, table: Table) -> str:
+        """The table's quoted name with its catalog and its configured schema."""
+        return quoted(self.catalog, self.schemas[table.layer], table.short_name)
+
+    def location(self, table: Table) -> str | None:
+        """Where the table's files are; None for a managed table of a workspace."""
+        if self.warehouse is None:
+            return None
+        return f"{self.warehouse}/{self.schemas[table.layer]}/{table.short_name}"
+
+    def lms(self, **overrides: object) -> LmsSettings:
+        """The LMS settings: `LMS_BASE_URL` and so on, one variable a field, then `overrides`."""
+        from pydantic import TypeAdapter, ValidationError
+
+        values = {f.name: self._lms_text(f.name) for f in fields(LmsSettings)} | overrides
+        given = {name: value for name, value in values.items() if value is not None}
+        if "client_secret" in given:
+            given["client_secret"] = Secret(str(given["client_secret"]))
+        try:
+            return TypeAdapter(LmsSettings).validate_python(given)
+        except ValidationError as error:
+            raise ConfigError(_first_problem(error.errors(include_url=False)[0])) from None
+
+    def lms_fields(self) -> LmsFields:
+        """Where the LMS payloads keep what we read: `LMS_FIELD_SESSION_ID` and so on."""
+        names = {f.name: self.environ.get(f"LMS_FIELD_{f.name.upper()}") for f in fields(LmsFields)}
+        return LmsFields(**{name: path for name, path in names.items() if path})
+
+    def _lms_text(self, field: str) -> str | None:
+        name = f"LMS_{field.upper()}"
+        is_credential = field in ("client_id", "client_secret")
+        return self.environ.get(name) or (self._workspace_secret(name) if is_credential else None)
+
+    def _workspace_secret(self, name: str) -> str | None:
+        """The secret of that name in the scope `LYCEUM_SECRET_SCOPE`, where one is set."""
+        scope = self.environ.get("LYCEUM_SECRET_SCOPE")
+        if scope is None:
+            return None
+        from databricks.sdk import WorkspaceClient
+
+        return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+
+
+def _cache_folder(env: Mapping[str, str]) -> Path:
+    base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "~")).expanduser() / ".cache"
+    return Path(env.get("LYCEUM_CACHE") or Path(base) / "lyceum")
+
+
+def _first_problem(problem: "ErrorDetails") -> str:
+    """One line about the first setting that is missing or wrong."""
+    name = f"LMS_{str(problem['loc'][0]).upper()}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"expected {name} in the environment, found nothing: set it and run again"
+    return f"expected {name} to be right, found {problem['input']!r}: {problem['msg']}"

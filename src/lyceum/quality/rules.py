@@ -1,0 +1,82 @@
+"""Rules over records: what breaks one is rejected or flagged, and always kept in quarantine."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+_RECORD = ("source_key", "record_key", "raw", "load_id", "seen_at")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that a record must not be."""
+
+    id: str
+    severity: Literal["rejected", "flagged"]
+    """Rejected records do not reach the table; flagged ones do."""
+    detail: str
+    """What is wrong with a record that breaks the rule, for a person."""
+    broken: str
+    """SQL expression over the record's columns, true where the rule is broken."""
+
+
+def without_rejected(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFrame:
+    """The records that break no rejecting rule."""
+    rejecting = [rule for rule in rules if rule.severity == "rejected"]
+    return records.where(F.size(_broken(rejecting)) == 0)
+
+
+def broken_rules(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFrame:
+    """One row per record and rule that it breaks; records name source_key, record_key and raw."""
+    found = F.explode(_broken(rules)).alias("found")
+    return records.select(*_RECORD, found).select("found.*", *_RECORD)
+
+
+def quarantine_rows(broken: DataFrame, *, system: str) -> DataFrame:
+    """Rows of `ops.quarantine`; a record that breaks a rule several times over gives one."""
+    latest = (
+        broken.withColumn("quarantine_id", _identity(system))
+        .groupBy("quarantine_id")
+        .agg(F.max_by(F.struct("*"), "seen_at").alias("row"))
+    )
+    return latest.select(
+        "quarantine_id",
+        F.lit(system).alias("system"),
+        *(F.col(f"row.{name}") for name in ("rule", "severity", "detail", *_RECORD)),
+        F.lit(None).cast("timestamp").alias("resolved_at"),
+    )
+
+
+def mended_rows(looked_at: DataFrame, found: DataFrame, *, system: str, at: Column) -> DataFrame:
+    """Open quarantine rows that are not found any more, with the time they were mended.
+
+    The caller limits `looked_at` to the sources that were looked at again.
+    """
+    is_open = (F.col("system") == system) & F.col("resolved_at").isNull()
+    still = found.select("quarantine_id")
+    mended = looked_at.where(is_open).join(still, on="quarantine_id", how="left_anti")
+    return mended.withColumn("resolved_at", at)
+
+
+def _broken(rules: tuple[Rule, ...] | list[Rule]) -> Column:
+    """The rules that a record breaks, as an array of structs."""
+    candidates = [
+        F.when(
+            F.expr(rule.broken),
+            F.struct(
+                F.lit(rule.id).alias("rule"),
+                F.lit(rule.severity).alias("severity"),
+                F.lit(rule.detail).alias("detail"),
+            ),
+        )
+        for rule in rules
+    ]
+    return F.filter(F.array(*candidates), lambda rule: rule.isNotNull())
+
+
+def _identity(system: str) -> Column:
+    parts = ("rule", "source_key", "record_key", "raw")
+    texts = (F.coalesce(F.col(part), F.lit("\x00")) for part in parts)
+    return F.sha2(F.concat_ws("\x1f", F.lit(system), *texts), 256)

@@ -1,0 +1,116 @@
+"""The Spark session: the workspace's own, a Spark Connect server's, or one on this machine."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lyceum.config import Config
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_EVERYWHERE = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.databricks.delta.commit.idempotencyCheck.enabled": "true",
+    "spark.databricks.delta.write.txnVersion.autoReset.enabled": "true",
+    # Delta's parser loses parameter markers without it.
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
+}
+_LOCAL = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.sources.default": "delta",
+    "spark.sql.ansi.enabled": "true",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.app.name": "lyceum",
+    # Driver and executor are one process: nothing of it has to be found by a network name.
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+_JVM = {
+    "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "heavy": "-XX:+UseParallelGC",
+}
+
+
+def spark_session(config: Config) -> "SparkSession":
+    """The session to use; the first call of a process starts it, later ones return the same."""
+    from pyspark.sql import SparkSession
+
+    for noisy in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(noisy).disabled = True
+    if config.warehouse is None:
+        spark = SparkSession.builder.getOrCreate()
+    elif config.remote:
+        spark = SparkSession.builder.remote(config.remote).getOrCreate()
+    else:
+        spark = _local_session(config)
+    for key in ("spark.sql.session.timeZone", *_set_at_run_time(config)):
+        spark.conf.set(key, _EVERYWHERE[key])
+    return spark
+
+
+def _set_at_run_time(config: Config) -> list[str]:
+    """Serverless compute allows few settings; elsewhere all of them hold."""
+    return [] if config.warehouse is None else list(_EVERYWHERE)
+
+
+def _local_session(config: Config) -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(config.master)
+    for key, value in local_options(config).items():
+        builder = builder.config(key, value)
+    with _output_to(config.logs / "spark.log"):
+        return builder.getOrCreate()
+
+
+def local_options(config: Config) -> dict[str, str]:
+    """The Spark options of a session on this machine."""
+    from lyceum.local.jars import jars
+    from lyceum.local.java import require_java
+
+    java = require_java(config.java_home)
+    archive = config.class_archive
+    options = f"{_JVM[config.jvm]} -Dlog4j2.level=ERROR"
+    if archive.exists():
+        options += f" -XX:SharedArchiveFile={archive}"
+    return {
+        **_LOCAL,
+        **_EVERYWHERE,
+        "spark.sql.warehouse.dir": str(config.warehouse),
+        "spark.driver.memory": config.driver_memory,
+        # On the class path, not in spark.jars: only there can the class archive hold them.
+        "spark.driver.extraClassPath": ":".join(map(str, jars(config.cache, java))),
+        "spark.driver.extraJavaOptions": options,
+    }
+
+
+@contextmanager
+def _output_to(file: Path) -> Iterator[None]:
+    """Let processes that start meanwhile write to `file` what they would say on our terminal."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with file.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        for descriptor, target in zip(saved, (1, 2), strict=True):
+            os.dup2(descriptor, target)
+            os.close(descriptor)

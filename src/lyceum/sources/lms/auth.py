@@ -1,0 +1,167 @@
+"""OAuth2 client credentials: one token for all calls, fetched by one call at a time."""
+
+import asyncio
+import base64
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from lyceum.ops.retry import HttpCallError, RetryPolicy, call_with_retries
+from lyceum.sources.lms.errors import LmsAuthError
+from lyceum.sources.lms.settings import LmsSettings
+from lyceum.sources.lms.transport import Request
+
+logger = logging.getLogger(__name__)
+
+Exchange = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
+
+# The codes of RFC 6749, section 5.2: no other text of the answer is safe to repeat.
+OAUTH_ERRORS = (
+    "invalid_request", "invalid_client", "invalid_grant",
+    "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+)  # fmt: skip
+
+
+class TokenProvider:
+    """The current access token, renewed before it expires and after a 401.
+
+    However many calls wait for a token, one request is made for it and all share its outcome.
+    """
+
+    def __init__(
+        self,
+        settings: LmsSettings,
+        exchange: Exchange,
+        policy: RetryPolicy,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._exchange = exchange
+        self._policy = policy
+        self._clock = clock
+        self._token: str | None = None
+        self._renew_at = -math.inf
+        self._refusal: LmsAuthError | None = None
+        self._flight: asyncio.Task[str] | None = None
+        self._is_rejected = False
+        self._replaces_rejected = False
+        self._is_proven = False
+
+    @property
+    def current(self) -> str | None:
+        """The token, or None when it is time for another one."""
+        return self._token if self._clock() < self._renew_at else None
+
+    async def token(self) -> str:
+        """A token that is not about to expire.
+
+        Raises LmsAuthError when the LMS gives none, HttpCallError `token_unavailable` when it
+        cannot be reached although it gave one before.
+        """
+        if self._refusal is not None:
+            raise LmsAuthError(str(self._refusal))
+        if (token := self.current) is not None:
+            return token
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._renew())
+            self._flight.add_done_callback(self._land)
+        return await asyncio.shield(self._flight)
+
+    def accept(self, token: str) -> None:
+        """Note that a call with this token got any answer but a 401."""
+        if token == self._token:
+            self._is_proven = True
+
+    def reject(self, token: str) -> bool:
+        """Note a 401 to a call with this token; return whether a fresh one may help.
+
+        A token that was itself fetched because of a 401 and never worked is not replaced: the
+        LMS refuses the client, and a token for each of its calls would be a storm.
+        """
+        if token != self._token:
+            return True
+        if self._replaces_rejected and not self._is_proven:
+            return False
+        self._renew_at = -math.inf
+        self._is_rejected = True
+        return True
+
+    def _land(self, flight: asyncio.Task[str]) -> None:
+        self._flight = None
+        # Everyone who waited may be gone by now: nobody else would look at the exception.
+        if not flight.cancelled() and isinstance(error := flight.exception(), LmsAuthError):
+            self._refusal = error
+
+    async def _renew(self) -> str:
+        try:
+            _, document = await call_with_retries(self._ask, self._policy)
+        except HttpCallError as fault:
+            raise self._failure(fault) from None
+        token = document.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise _refusal(self._settings, "200 without an access_token")
+        self._keep(token, document.get("expires_in"))
+        return token
+
+    async def _ask(self) -> tuple[str, dict[str, Any]]:
+        return await self._exchange(token_request(self._settings))
+
+    def _keep(self, token: str, expires_in: object) -> None:
+        seconds = _seconds(expires_in)
+        # A short-lived token is renewed at half its life, or every call would ask for one.
+        margin = min(self._settings.token_refresh_margin, seconds / 2)
+        self._renew_at = self._clock() + seconds - margin if seconds < math.inf else math.inf
+        self._token, self._is_proven = token, False
+        self._replaces_rejected, self._is_rejected = self._is_rejected, False
+        logger.debug("got an access token, good for %s s", seconds)
+
+    def _failure(self, fault: HttpCallError) -> LmsAuthError | HttpCallError:
+        """Fatal when the LMS refuses the client, or never gave a token at all."""
+        if not fault.is_outage:
+            return _refusal(self._settings, _found(fault))
+        if self._token is None:
+            return _refusal(self._settings, f"{fault.kind} after all retries")
+        return HttpCallError("token_unavailable", f"no new access token: {fault.message}")
+
+
+def token_request(settings: LmsSettings) -> Request:
+    """The request for a token, the credentials in its body or as HTTP Basic (RFC 6749, 2.3.1)."""
+    form = {"grant_type": "client_credentials"}
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    if settings.scope:
+        form["scope"] = settings.scope
+    if settings.token_auth == "basic":  # noqa: S105 - how, not what
+        pair = f"{quote_plus(settings.client_id)}:{quote_plus(settings.client_secret.value)}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    else:
+        form |= {"client_id": settings.client_id, "client_secret": settings.client_secret.value}
+    url = settings.base_url.rstrip("/") + settings.token_path
+    return Request("POST", url, headers, urlencode(form).encode())
+
+
+def _refusal(settings: LmsSettings, found: str) -> LmsAuthError:
+    message = (
+        f"expected an access token from POST {settings.token_path}, found {found}:"
+        " check LMS_CLIENT_ID, LMS_CLIENT_SECRET and LMS_BASE_URL"
+    )
+    return LmsAuthError(message)
+
+
+def _found(fault: HttpCallError) -> str:
+    code = next((code for code in OAUTH_ERRORS if code in (fault.body or "")), None)
+    return f"{fault.kind} ({code})" if code else fault.kind
+
+
+def _seconds(expires_in: object) -> float:
+    """The lifetime; infinite when the LMS does not say: then only a 401 ends it."""
+    try:
+        seconds = float(expires_in) if isinstance(expires_in, int | float | str) else math.inf
+    except ValueError:
+        return math.inf
+    return seconds if seconds > 0 else math.inf

@@ -1,0 +1,114 @@
+"""Lakehouse: a Spark session plus the configuration that says where tables are."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock
+from pyspark.sql import DataFrame, SparkSession
+
+from lyceum.config import Config
+from lyceum.storage.schema import evolve
+from lyceum.table import Table, quoted
+
+_LOCK_GUARD = threading.Lock()
+
+
+class Lakehouse:
+    """The declared tables of one catalog: created, attached and read by their declaration."""
+
+    def __init__(self, spark: SparkSession, config: Config) -> None:
+        self.spark = spark
+        self.config = config
+        self._ensured: set[str] = set()
+        self._locks: dict[str, FileLock] = {}
+
+    def name(self, table: Table) -> str:
+        """The table's full, quoted name."""
+        return self.config.full_name(table)
+
+    def ensure(self, *tables: Table) -> None:
+        """Create what is absent, attach what is on disk, evolve what has an older declaration."""
+        for table in tables:
+            if table.name not in self._ensured:
+                with self.writing(table):
+                    self._ensure_one(table)
+                self._ensured.add(table.name)
+
+    def read(self, table: Table) -> DataFrame:
+        """The table's rows; an absent table is created and read as empty."""
+        self.ensure(table)
+        return self.spark.table(self.name(table))
+
+    def attach(self, tables: Iterable[tuple[str, str]]) -> None:
+        """Make tables that lie under the local warehouse known to this session by their name."""
+        for schema, short_name in tables:
+            full_name = quoted(self.config.catalog, schema, short_name)
+            if not self.spark.catalog.tableExists(full_name):
+                self._create_schema(schema)
+                location = f"{self.config.warehouse}/{schema}/{short_name}"
+                self.spark.catalog.createTable(full_name, path=location, source="delta")
+
+    def tables_on_disk(self) -> list[tuple[str, str]]:
+        """Schema and name of every Delta table under a local warehouse, sorted."""
+        if not self.config.is_local_disk:
+            return []
+        logs = Path(str(self.config.warehouse)).glob("*/*/_delta_log")
+        return sorted((log.parent.parent.name, log.parent.name) for log in logs)
+
+    @contextmanager
+    def writing(self, table: Table) -> Iterator[None]:
+        """Keep other processes from writing the table meanwhile.
+
+        Delta's log on a local disk is only safe inside one JVM; threads of this process share it.
+        """
+        if not self.config.is_local_disk:
+            yield
+            return
+        lock = self._lock(table)
+        with _LOCK_GUARD:
+            lock.acquire()
+        try:
+            yield
+        finally:
+            with _LOCK_GUARD:
+                lock.release()
+
+    @cached_property
+    def locks_folder(self) -> Path:
+        """Where the lock files are; they are empty and may be deleted when nothing runs."""
+        folder = self.config.home / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _lock(self, table: Table) -> FileLock:
+        if table.name not in self._locks:
+            file = self.locks_folder / f"{self.config.schemas[table.layer]}.{table.short_name}.lock"
+            self._locks[table.name] = FileLock(file, thread_local=False)
+        return self._locks[table.name]
+
+    def _ensure_one(self, table: Table) -> None:
+        name, location = self.name(table), self.config.location(table)
+        self._create_schema(self.config.schemas[table.layer])
+        if not self.spark.catalog.tableExists(name):
+            if location is None or not self._is_delta(location):
+                self.spark.sql(table.create_statement(name, location))
+                return
+            self.spark.catalog.createTable(name, path=location, source="delta")
+        evolve(self.spark, table, name)
+
+    def _create_schema(self, schema: str) -> None:
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.config.catalog, schema)}")
+
+    def _is_delta(self, location: str) -> bool:
+        if self.config.is_local_disk:
+            return (Path(location) / "_delta_log").is_dir()
+        from pyspark.errors import AnalysisException
+
+        try:
+            self.spark.read.format("delta").load(location)
+        except AnalysisException:
+            return False
+        return True

@@ -1,0 +1,148 @@
+"""The ways to write a table; each gives the same table when it is done twice."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import VariantType
+
+from lyceum.storage.lakehouse import Lakehouse
+from lyceum.table import Table, quoted
+
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write changed, in rows; all zero and no version if there was nothing to do."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    files: int = 0
+    version: int | None = None
+
+
+def append_once(lake: Lakehouse, table: Table, rows: DataFrame, *, app: str, version: int) -> None:
+    """Append, unless this app has already written this or a later version to the table."""
+    lake.ensure(table)
+    with lake.writing(table):
+        writer = rows.writeTo(lake.name(table))
+        writer.option("txnAppId", app).option("txnVersion", str(version)).append()
+
+
+def append(lake: Lakehouse, table: Table, rows: DataFrame) -> None:
+    """Append rows that no retry of ours writes a second time, such as ledger events."""
+    append_once(lake, table, rows, app=str(uuid.uuid4()), version=0)
+
+
+def replace(lake: Lakehouse, table: Table, rows: DataFrame, *, where: Column | None = None) -> None:
+    """Replace the rows that match `where`, all if None, in one commit."""
+    lake.ensure(table)
+    name = lake.name(table)
+    with lake.writing(table):
+        rows.writeTo(name).overwrite(F.expr("true") if where is None else where)
+        if where is None and table.clustering:
+            # A full overwrite drops the clustering columns (seen with Delta 4.4).
+            columns = ", ".join(quoted(column) for column in table.clustering)
+            lake.spark.sql(f"ALTER TABLE {name} CLUSTER BY ({columns})")
+
+
+def clear(lake: Lakehouse, table: Table) -> None:
+    """Delete all rows; a table without rows gets no commit."""
+    lake.ensure(table)
+    with lake.writing(table):
+        if not lake.read(table).isEmpty():
+            lake.spark.sql(f"DELETE FROM {lake.name(table)}")
+
+
+def merge(
+    lake: Lakehouse,
+    table: Table,
+    source: DataFrame,
+    *,
+    unless_only: Iterable[str] = (),
+    prune: bool = False,
+) -> Written:
+    """Update rows whose key is there and insert the others; rows without a change stay.
+
+    A difference in only the `unless_only` columns is no change. With `prune`, the literal range
+    of the batch's keys limits the files that are read: it costs one more pass over `source` and
+    pays when that is small beside the table. Source keys must be unique and not null.
+    """
+    lake.ensure(table)
+    name = lake.name(table)
+    compared = [c for c in source.columns if c not in {*table.keys, *unless_only}]
+    condition = _same_keys(name, table)
+    if prune:
+        condition = condition & _key_range(name, table, source)
+    with lake.writing(table), _commit_tag(lake) as tag:
+        merging = source.alias("source").mergeInto(name, condition)
+        if compared:
+            merging = merging.whenMatched(_differs(name, source, compared)).updateAll()
+        merging.whenNotMatched().insertAll().merge()
+        return _written(lake, name, tag)
+
+
+def _same_keys(name: str, table: Table) -> Column:
+    pairs = (F.col(f"source.{key}").eqNullSafe(F.col(f"{name}.{key}")) for key in table.keys)
+    return reduce(and_, pairs)
+
+
+def _differs(name: str, source: DataFrame, columns: list[str]) -> Column:
+    """True if any of the columns differs, NULL being a value like any other."""
+    return reduce(
+        or_,
+        (
+            ~_comparable(source, f"source.{c}", c).eqNullSafe(_comparable(source, f"{name}.{c}", c))
+            for c in columns
+        ),
+    )
+
+
+def _comparable(source: DataFrame, reference: str, column: str) -> Column:
+    """VARIANT has no equality of its own: its JSON text has."""
+    is_variant = isinstance(source.schema[column].dataType, VariantType)
+    return F.to_json(F.col(reference)) if is_variant else F.col(reference)
+
+
+def _key_range(name: str, table: Table, source: DataFrame) -> Column:
+    """The smallest and largest key of the batch as literals, which Delta skips files by."""
+    key = table.keys[0]
+    low, high = source.agg(F.min(key), F.max(key)).first() or (None, None)
+    if low is None or high is None:
+        return F.expr("true")
+    return F.col(f"{name}.{key}").between(low, high)
+
+
+@contextmanager
+def _commit_tag(lake: Lakehouse) -> Iterator[str]:
+    """Mark the commits made meanwhile, so that ours is known among those of other writers."""
+    tag = str(uuid.uuid4())
+    if lake.config.warehouse is not None:
+        lake.spark.conf.set(_USER_METADATA, tag)
+    try:
+        yield tag
+    finally:
+        if lake.config.warehouse is not None:
+            lake.spark.conf.unset(_USER_METADATA)
+
+
+def _written(lake: Lakehouse, name: str, tag: str) -> Written:
+    """What the commit with this tag changed, from the table's history."""
+    last = lake.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
+    if last is None or last["userMetadata"] != tag:
+        return Written()
+    metrics = last["operationMetrics"]
+    return Written(
+        inserted=int(metrics.get("numTargetRowsInserted", 0)),
+        updated=int(metrics.get("numTargetRowsUpdated", 0)),
+        deleted=int(metrics.get("numTargetRowsDeleted", 0)),
+        files=int(metrics.get("numTargetFilesAdded", 0)),
+        version=int(last["version"]),
+    )
