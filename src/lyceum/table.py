@@ -86,3 +86,25 @@ class Table:
             parts.append(f"LOCATION {text_literal(location)}")
         parts.append("TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
         return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view over one declared table."""
+
+    name: str
+    """Layer and view, such as `ops.etl_job_status`."""
+    comment: str
+    base: Table
+    query: str
+    """SELECT statement; `{base}` stands for the base table's full name."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that the view belongs to."""
+        return self.name.split(".")[0]
+
+    @property
+    def short_name(self) -> str:
+        """The view's name within its layer."""
+        return self.name.split(".")[1]

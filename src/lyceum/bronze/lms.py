@@ -7,6 +7,9 @@ from lyceum.bronze.variant import variant_items, variant_text
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.table import Table
 
+EVENT_NOT_FETCHED = "event_not_fetched"
+"""The rule of the quarantine that a failed event breaks."""
+
 LMS_EVENTS = Table(
     name="bronze.lms_events",
     grain="one row per page of the LMS events list",
@@ -56,12 +59,12 @@ LMS_LOAD_EVENTS = Table(
     columns="""
         load_id STRING NOT NULL COMMENT 'The load under way',
         event_id STRING NOT NULL COMMENT 'LMS event identifier',
-        chunk INT NOT NULL COMMENT 'The commit that the event is fetched for',
+        chunk INT NOT NULL COMMENT 'The chunk that the event is fetched in',
         scope STRING NOT NULL COMMENT 'complete, since or retry',
         source STRING NOT NULL COMMENT 'What a resumption must match: URL and since',
         started_at TIMESTAMP NOT NULL COMMENT 'When the load started, UTC'
     """,
-    cluster_by=("chunk",),
+    cluster_by=(),
 )
 
 LMS_LOAD_DETAILS = Table(
@@ -70,8 +73,8 @@ LMS_LOAD_DETAILS = Table(
     keys=("load_id", "event_id"),
     columns="""
         load_id STRING NOT NULL COMMENT 'The load under way',
-        chunk INT NOT NULL COMMENT 'The commit that the event was fetched for',
-        event_id STRING NOT NULL COMMENT 'LMS event identifier',
+        chunk INT NOT NULL COMMENT 'The chunk that the event was fetched in',
+        event_id STRING COMMENT 'LMS event identifier; NULL on an error that stopped the chunk',
         http_status INT COMMENT 'HTTP status of the last answer',
         body STRING COMMENT 'The answer as text',
         fetched_at TIMESTAMP NOT NULL COMMENT 'When the last answer arrived, UTC',
@@ -128,7 +131,7 @@ def failed_events(details: DataFrame) -> DataFrame:
     """The events of a load that could not be fetched, and why."""
     kind = F.coalesce("error_kind", F.lit("payload_not_storable"))
     message = F.coalesce("error_message", F.lit("the payload is too large or too deep to store"))
-    return details.where(~_is_fetched()).select(
+    return details.where(~_is_fetched() & F.col("event_id").isNotNull()).select(
         "event_id",
         "http_status",
         kind.alias("error_kind"),
@@ -136,6 +139,48 @@ def failed_events(details: DataFrame) -> DataFrame:
         "attempts",
         "fetched_at",
         "load_id",
+    )
+
+
+def broken_fetches(failed: DataFrame) -> DataFrame:
+    """The failed events as broken rules, for the quarantine."""
+    return failed.select(
+        F.lit(EVENT_NOT_FETCHED).alias("rule"),
+        F.lit("rejected").alias("severity"),
+        F.concat_ws(": ", "error_kind", "error_message").alias("detail"),
+        F.col("event_id").alias("source_key"),
+        F.col("event_id").alias("record_key"),
+        F.lit(None).cast("string").alias("raw"),
+        "load_id",
+        F.col("fetched_at").alias("seen_at"),
+    )
+
+
+def broken_listings(staged: DataFrame, *, fields: LmsFields) -> DataFrame:
+    """Listed events without a usable id, and pages that contradict the others, as broken rules."""
+    anonymous = listed_events(event_pages(staged), fields=fields).where(F.col("event_id").isNull())
+    odd_pages = staged.where(F.col("findings").isNotNull())
+    return _broken_listing(
+        anonymous, "event_without_id", "rejected", F.lit("a listed event has no id"), F.col("raw")
+    ).unionByName(
+        _broken_listing(
+            odd_pages, "inconsistent_events_list", "flagged", F.col("findings"), F.col("findings")
+        )
+    )
+
+
+def _broken_listing(
+    rows: DataFrame, rule: str, severity: str, detail: Column, raw: Column
+) -> DataFrame:
+    return rows.select(
+        F.lit(rule).alias("rule"),
+        F.lit(severity).alias("severity"),
+        detail.alias("detail"),
+        F.lit("events list").alias("source_key"),
+        F.lit(None).cast("string").alias("record_key"),
+        raw.alias("raw"),
+        "load_id",
+        F.col("fetched_at").alias("seen_at"),
     )
 
 

@@ -40,7 +40,8 @@ class RateLimiter:
     async def acquire(self) -> None:
         """Wait for the next grant, first come, first served."""
         if not self._limited:
-            await self._sleep_while(lambda: self._paused_until - self._clock())
+            if self._paused_until > self._clock():
+                await self._sleep_while(lambda: self._paused_until - self._clock())
             return
         async with self._lock:
             await self._sleep_while(self._delay)

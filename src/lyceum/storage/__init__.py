@@ -2,7 +2,7 @@
 
 from lyceum.storage.lakehouse import Lakehouse
 from lyceum.storage.schema import SchemaChangeError
-from lyceum.storage.writes import Written, append, append_once, clear, merge, replace
+from lyceum.storage.writes import Written, append, append_once, clear, delete, merge, replace
 
 __all__ = [
     "Lakehouse",
@@ -11,6 +11,7 @@ __all__ = [
     "append",
     "append_once",
     "clear",
+    "delete",
     "merge",
     "replace",
 ]

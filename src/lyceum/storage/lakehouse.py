@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
 from lyceum.storage.schema import evolve
-from lyceum.table import Table, quoted
+from lyceum.table import Table, View, quoted, text_literal
 
 _LOCK_GUARD = threading.Lock()
 
@@ -41,6 +41,16 @@ class Lakehouse:
         """The table's rows; an absent table is created and read as empty."""
         self.ensure(table)
         return self.spark.table(self.name(table))
+
+    def view(self, view: View) -> DataFrame:
+        """The view's rows; the view is defined anew, so that a changed declaration counts."""
+        self.ensure(view.base)
+        name = quoted(self.config.catalog, self.config.schemas[view.layer], view.short_name)
+        query = view.query.format(base=self.name(view.base))
+        comment = text_literal(view.comment)
+        self._create_schema(self.config.schemas[view.layer])
+        self.spark.sql(f"CREATE OR REPLACE VIEW {name} COMMENT {comment} AS {query}")
+        return self.spark.table(name)
 
     def attach(self, tables: Iterable[tuple[str, str]]) -> None:
         """Make tables that lie under the local warehouse known to this session by their name."""

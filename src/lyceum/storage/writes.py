@@ -53,11 +53,15 @@ def replace(lake: Lakehouse, table: Table, rows: DataFrame, *, where: Column | N
             lake.spark.sql(f"ALTER TABLE {name} CLUSTER BY ({columns})")
 
 
+def delete(lake: Lakehouse, table: Table, *, where: Column) -> None:
+    """Delete the rows that match."""
+    replace(lake, table, lake.read(table).limit(0), where=where)
+
+
 def clear(lake: Lakehouse, table: Table) -> None:
     """Delete all rows; a table without rows gets no commit."""
-    lake.ensure(table)
-    with lake.writing(table):
-        if not lake.read(table).isEmpty():
+    if not lake.read(table).isEmpty():
+        with lake.writing(table):
             lake.spark.sql(f"DELETE FROM {lake.name(table)}")
 
 

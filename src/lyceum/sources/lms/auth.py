@@ -1,6 +1,5 @@
 """OAuth2 client credentials: one token for all calls, fetched by one call at a time."""
 
-import asyncio
 import base64
 import logging
 import math
@@ -27,7 +26,7 @@ OAUTH_ERRORS = (
 class TokenProvider:
     """The current access token, renewed before it expires and after a 401.
 
-    However many calls wait for a token, one request is made for it and all share its outcome.
+    One caller at a time may ask for a token: the client's turnstile sees to that.
     """
 
     def __init__(
@@ -44,8 +43,9 @@ class TokenProvider:
         self._clock = clock
         self._token: str | None = None
         self._renew_at = -math.inf
-        self._refusal: LmsAuthError | None = None
-        self._flight: asyncio.Task[str] | None = None
+        self._expires_at = -math.inf
+        self._failure: HttpCallError | LmsAuthError | None = None
+        self._failed_at = -math.inf
         self._is_rejected = False
         self._replaces_rejected = False
         self._is_proven = False
@@ -55,20 +55,30 @@ class TokenProvider:
         """The token, or None when it is time for another one."""
         return self._token if self._clock() < self._renew_at else None
 
-    async def token(self) -> str:
-        """A token that is not about to expire.
+    def is_usable(self, token: str) -> bool:
+        """True if this is still the token, neither expired nor rejected."""
+        return token == self._token and not self._is_rejected and self._clock() < self._expires_at
+
+    async def token(self, asked_at: float) -> str:
+        """A new token for a call that has waited since `asked_at`.
 
         Raises LmsAuthError when the LMS gives none, HttpCallError `token_unavailable` when it
-        cannot be reached although it gave one before.
+        cannot be reached although it gave one before. Who waited while that happened shares the
+        outcome; a refusal is final.
         """
-        if self._refusal is not None:
-            raise LmsAuthError(str(self._refusal))
-        if (token := self.current) is not None:
-            return token
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._renew())
-            self._flight.add_done_callback(self._land)
-        return await asyncio.shield(self._flight)
+        if isinstance(self._failure, LmsAuthError):
+            raise LmsAuthError(str(self._failure))
+        if self._failure is not None and asked_at <= self._failed_at:
+            raise HttpCallError(self._failure.kind, self._failure.message)
+        try:
+            _, document = await call_with_retries(self._ask, self._policy)
+            return self._keep(document)
+        except HttpCallError as fault:
+            self._failure, self._failed_at = self._failure_of(fault), self._clock()
+            raise self._failure from None
+        except LmsAuthError as error:
+            self._failure = error
+            raise
 
     def accept(self, token: str) -> None:
         """Note that a call with this token got any answer but a 401."""
@@ -89,41 +99,29 @@ class TokenProvider:
         self._is_rejected = True
         return True
 
-    def _land(self, flight: asyncio.Task[str]) -> None:
-        self._flight = None
-        # Everyone who waited may be gone by now: nobody else would look at the exception.
-        if not flight.cancelled() and isinstance(error := flight.exception(), LmsAuthError):
-            self._refusal = error
-
-    async def _renew(self) -> str:
-        try:
-            _, document = await call_with_retries(self._ask, self._policy)
-        except HttpCallError as fault:
-            raise self._failure(fault) from None
-        token = document.get("access_token")
-        if not isinstance(token, str) or not token:
-            raise _refusal(self._settings, "200 without an access_token")
-        self._keep(token, document.get("expires_in"))
-        return token
-
     async def _ask(self) -> tuple[str, dict[str, Any]]:
         return await self._exchange(token_request(self._settings))
 
-    def _keep(self, token: str, expires_in: object) -> None:
-        seconds = _seconds(expires_in)
+    def _keep(self, document: dict[str, Any]) -> str:
+        token = document.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise _refusal(self._settings, "200 without an access_token")
+        seconds = _seconds(document.get("expires_in"))
         # A short-lived token is renewed at half its life, or every call would ask for one.
         margin = min(self._settings.token_refresh_margin, seconds / 2)
-        self._renew_at = self._clock() + seconds - margin if seconds < math.inf else math.inf
-        self._token, self._is_proven = token, False
+        self._expires_at = self._clock() + seconds
+        self._renew_at = self._expires_at - margin
+        self._token, self._is_proven, self._failure = token, False, None
         self._replaces_rejected, self._is_rejected = self._is_rejected, False
         logger.debug("got an access token, good for %s s", seconds)
+        return token
 
-    def _failure(self, fault: HttpCallError) -> LmsAuthError | HttpCallError:
+    def _failure_of(self, fault: HttpCallError) -> LmsAuthError | HttpCallError:
         """Fatal when the LMS refuses the client, or never gave a token at all."""
         if not fault.is_outage:
             return _refusal(self._settings, _found(fault))
         if self._token is None:
-            return _refusal(self._settings, f"{fault.kind} after all retries")
+            return _refusal(self._settings, f"no answer ({fault.kind}) after all retries")
         return HttpCallError("token_unavailable", f"no new access token: {fault.message}")
 
 

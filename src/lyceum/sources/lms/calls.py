@@ -1,5 +1,6 @@
 """One call to the LMS with all its manners: circuit, token, rate, redirects, retries."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +27,8 @@ from lyceum.sources.lms.settings import LmsSettings
 from lyceum.sources.lms.transport import Request, Response, Transport
 
 MAX_REDIRECTS = 3
-# A token may expire while its call waits for its turn, but not for ever.
-MAX_RENEWALS = 2
+# A token may be rejected while the next call waits for its turn; the last one is used even so.
+MAX_RENEWALS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PAUSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -61,7 +62,9 @@ class Caller:
         now: Callable[[], datetime],
     ) -> None:
         self._transport = transport
+        self._clock = clock
         self._now = now
+        self._turnstile = asyncio.Lock()
         self._policy = RetryPolicy(
             max_retries=settings.max_retries,
             backoff_base=settings.backoff_base,
@@ -77,31 +80,38 @@ class Caller:
         return await call_with_retries(partial(self._attempt, url, tally), self._policy)
 
     async def _attempt(self, url: str, tally: Tally) -> Answer:
-        ticket = await self._gate.admit()
-        try:
-            ticket, token = await self._turn(ticket)
-            answer = await self._exchange(url, token, tally)
-        except HttpCallError as fault:
-            self._gate.fail(ticket, fault)
-            raise
-        except BaseException:
-            self._gate.abandon(ticket)
-            raise
+        answer = None
+        while answer is None:
+            ticket = await self._gate.admit()
+            try:
+                # The circuit may change while the call waits: then it queues again.
+                if (token := await self._turn(ticket)) is not None:
+                    answer = await self._exchange(url, token, tally)
+            except HttpCallError as fault:
+                self._gate.fail(ticket, fault)
+                raise
+            except BaseException:
+                self._gate.abandon(ticket)
+                raise
         self._gate.succeed(ticket)
         return answer
 
-    async def _turn(self, ticket: int) -> tuple[int, str]:
-        """Wait until circuit, token and rate allow a request at this very moment."""
-        renewals = 0
-        while True:
-            token = self._auth.current or await self._auth.token()
-            await self._limiter.acquire()
-            if not self._gate.is_current(ticket):
-                ticket = await self._gate.admit()
-            elif self._auth.current == token or renewals == MAX_RENEWALS:
-                return ticket, token
-            else:
-                renewals += 1
+    async def _turn(self, ticket: int) -> str | None:
+        """A token, given when the rate allows a request with it; None for an outdated ticket.
+
+        Only the call at the head of the queue sees to token and rate: tokens are asked for once,
+        and none grows old in a long queue.
+        """
+        asked_at = self._clock()
+        async with self._turnstile:
+            for _ in range(MAX_RENEWALS):
+                if not self._gate.is_current(ticket):
+                    return None
+                token = self._auth.current or await self._auth.token(asked_at)
+                await self._limiter.acquire()
+                if self._auth.is_usable(token):
+                    break
+        return token if self._gate.is_current(ticket) else None
 
     async def _exchange(self, url: str, token: str, tally: Tally) -> Answer:
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}

@@ -14,6 +14,8 @@ from lyceum.sources.lms.paging import EventsPage, Pager
 from lyceum.sources.lms.settings import LmsSettings
 from lyceum.sources.lms.transport import Transport
 
+WAITING_OUTCOMES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -60,10 +62,10 @@ class LmsClient:
     async def session_details(self, event_ids: Iterable[str]) -> AsyncIterator[Fetched]:
         """The outcome of every event, as they arrive; raises only LmsAuthError.
 
-        Ids are taken from the iterable as calls become free; at most `concurrency` outcomes wait
-        for the caller of this iterator.
+        Ids are taken from the iterable as calls become free; few outcomes wait for the caller of
+        this iterator, then the calls do.
         """
-        outcomes: asyncio.Queue[Fetched | None] = asyncio.Queue(self._settings.concurrency)
+        outcomes: asyncio.Queue[Fetched | None] = asyncio.Queue(WAITING_OUTCOMES)
         todo = _Stoppable(event_ids)
         workers = asyncio.ensure_future(self._run_workers(todo, outcomes))
         try:

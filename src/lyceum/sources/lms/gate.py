@@ -35,25 +35,26 @@ class BreakerGate:
 
     def succeed(self, ticket: int) -> None:
         """Note that the server answered as a healthy one does."""
-        self._breaker.record(ticket, ok=True)
-        self._tell_change(ticket)
+        self._settle(ticket, ok=True)
 
     def fail(self, ticket: int, fault: HttpCallError) -> None:
         """Note a fault; one that says nothing about the server's health counts as success."""
         if fault.is_outage:
             self._last_fault = fault.message
-        self._breaker.record(ticket, ok=not fault.is_outage)
-        self._tell_change(ticket)
+        self._settle(ticket, ok=not fault.is_outage)
 
     def abandon(self, ticket: int) -> None:
         """Note that the call was given up before its outcome was known."""
-        self._breaker.abandon(ticket)
-        self._tell_change(ticket)
+        self._settle(ticket, ok=None)
 
-    def _tell_change(self, ticket: int) -> None:
-        if self._breaker.is_current(ticket):
+    def _settle(self, ticket: int, *, ok: bool | None) -> None:
+        if not self._breaker.is_current(ticket):
             return
-        if not self._changed.is_set():
+        if ok is None:
+            self._breaker.abandon(ticket)
+        else:
+            self._breaker.record(ticket, ok=ok)
+        if not self._breaker.is_current(ticket):
             logger.info("circuit %s; last fault: %s", self._breaker.phase, self._last_fault)
-        self._changed.set()
-        self._changed = asyncio.Event()
+            self._changed.set()
+            self._changed = asyncio.Event()

@@ -56,7 +56,7 @@ class LmsSettings:
     total_field: str = "total_count"
     has_more_field: str = "has_more_data"
 
-    concurrency: int = 64
+    concurrency: int = 128
     rate: float | None = None
     max_retries: int = 5
     backoff_base: float = 0.5

@@ -1,6 +1,6 @@
 """How a request leaves the process: one HTTP exchange, no redirect followed, nothing retried."""
 
-import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -48,7 +48,6 @@ class AiohttpTransport:
     """The real network: pooled connections, verified TLS, time-outs, bounded bodies."""
 
     def __init__(self, settings: LmsSettings) -> None:
-        self._max_body_bytes = settings.max_body_bytes
         self._settings = settings
 
     async def __aenter__(self) -> Self:
@@ -56,7 +55,7 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(
-                total=settings.total_timeout,
+                total=None,
                 sock_connect=settings.connect_timeout,
                 sock_read=settings.read_timeout,
             ),
@@ -92,20 +91,24 @@ class AiohttpTransport:
     async def _read(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
         """The body, unless it is larger than allowed, also after decompression."""
         chunks: list[bytes] = []
-        room = self._max_body_bytes
-        async for chunk in response.content.iter_any():
+        room = self._settings.max_body_bytes
+        stream = response.content
+        # Looked at after each chunk, for which `sock_read` is the limit: a timer costs far more.
+        deadline = time.monotonic() + self._settings.total_timeout
+        while chunk := await stream.readany():
             room -= len(chunk)
             if room < 0:
-                response.close()
-                message = f"{request.call}: body larger than {self._max_body_bytes} bytes"
+                message = f"{request.call}: body larger than {self._settings.max_body_bytes} bytes"
                 raise HttpCallError("too_large", message, status=response.status)
+            if time.monotonic() > deadline:
+                raise TimeoutError
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _network_fault(request: Request, error: Exception) -> HttpCallError:
     """The fault by the kind of error; its text is left out where it could quote headers."""
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return HttpCallError("timeout", f"{request.call}: no answer in time")
     if isinstance(error, aiohttp.ClientPayloadError):
         return HttpCallError("truncated", f"{request.call}: the body broke off before its end")

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Prepare .venv from the pinned requirements; installs uv into the cache if there is none.
+set -eu
+cd "$(dirname "$0")/.."
+cache="${LYCEUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lyceum}"
+groups="${1:-dev}"
+
+if ! command -v java >/dev/null 2>&1 && [ -z "${JAVA_HOME:-}" ]; then
+    echo "lyceum: expected Java 17 or 21, found none: install a JDK 17 (for example openjdk-17-jdk)" >&2
+    exit 2
+fi
+python=python3
+for candidate in python3.12 python3.11 python3; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
+    echo "lyceum: expected Python 3.11 or 3.12, found $("$python" --version 2>&1): install one of them" >&2
+    exit 2
+fi
+if ! command -v uv >/dev/null 2>&1; then
+    uv_home="$cache/uv-0.13.9"
+    if [ ! -x "$uv_home/bin/uv" ]; then
+        echo "Installing uv into $uv_home" >&2
+        "$python" -m venv "$uv_home.part" && "$uv_home.part/bin/pip" install -q uv==0.13.9
+        mv "$uv_home.part" "$uv_home"
+    fi
+    PATH="$uv_home/bin:$PATH"
+fi
+[ -x .venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" .venv
+for group in $groups; do
+    set -- "$@" "requirements/$group.txt"
+    shift
+done
+uv pip sync -q --python .venv/bin/python --require-hashes "$@"
+uv pip install -q --python .venv/bin/python --no-deps -e .
+.venv/bin/python -m lyceum.local.setup

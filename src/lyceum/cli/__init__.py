@@ -1,0 +1,90 @@
+"""The command line: it parses arguments, calls a job and says what went wrong in one line."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lyceum.cli.context import Context
+from lyceum.cli.lakehouse import sql, status, tables
+from lyceum.cli.lms import lms
+from lyceum.errors import LyceumError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(lms, name="lms")
+for command in (sql, tables, status):
+    app.command()(command)
+
+_SWITCHES = ("--json", "--quiet", "--debug")
+
+
+@app.callback()
+def lyceum(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of tables, logs and checkpoints.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """A lakehouse for learning programmes, in a workspace or on one laptop."""
+    context.obj = Context(home=home, as_json=as_json, quiet=quiet, debug=debug)
+
+
+@app.command()
+def demo(context: typer.Context) -> None:
+    """Load a simulated LMS into the local lakehouse and show the tables."""
+    from lyceum.local.demo import run_demo
+
+    run_demo(context.obj.lakehouse(), context.obj.reporter(), context.obj.config())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the process's exit code."""
+    given = _switches_first(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(app(given, standalone_mode=False, prog_name="lyceum") or 0)
+    except LyceumError as error:
+        return _failed(str(error), error.exit_code, given)
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return _failed("interrupted", 130, given)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001 - the last resort of a process
+        return _unexpected(error, given)
+
+
+def _switches_first(arguments: list[str]) -> list[str]:
+    """Let the general switches stand anywhere on the line."""
+    switches = [argument for argument in arguments if argument in _SWITCHES]
+    return switches + [argument for argument in arguments if argument not in _SWITCHES]
+
+
+def _unexpected(error: Exception, given: list[str]) -> int:
+    """Usage errors of typer, and what nobody foresaw."""
+    if "--debug" in given:
+        raise error
+    if hasattr(error, "format_message"):
+        return _failed(error.format_message(), getattr(error, "exit_code", 2), given)
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _failed(f"{first_line} (--debug shows where)", 1, given)
+
+
+def _failed(message: str, code: int, given: list[str]) -> int:
+    if "--json" in given:
+        print(json.dumps({"event": "error", "message": message, "exit_code": code}))  # noqa: T201
+    else:
+        print(f"lyceum: {message}", file=sys.stderr)  # noqa: T201
+    return code

@@ -1,0 +1,48 @@
+"""What every command shares: the general options, and what they open."""
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lyceum.config import Config
+from lyceum.ops.reporter import Reporter, Style
+
+if TYPE_CHECKING:
+    from lyceum.storage import Lakehouse
+
+
+@dataclass(frozen=True)
+class Context:
+    """The general options of a call; Spark starts when a lakehouse is asked for."""
+
+    home: Path | None
+    as_json: bool
+    quiet: bool
+    debug: bool
+
+    @cache  # noqa: B019 - one context a process
+    def config(self) -> Config:
+        """The configuration of this call."""
+        return Config.load(self.home)
+
+    @cache  # noqa: B019 - one context a process
+    def reporter(self) -> Reporter:
+        """Where progress and results go."""
+        return Reporter(self._style())
+
+    @cache  # noqa: B019 - one context a process
+    def lakehouse(self) -> "Lakehouse":
+        """The lakehouse of this call; starts Spark."""
+        from lyceum.session import spark_session
+        from lyceum.storage import Lakehouse
+
+        return Lakehouse(spark_session(self.config()), self.config())
+
+    def _style(self) -> Style:
+        if self.as_json:
+            return "json"
+        if self.quiet:
+            return "quiet"
+        return "rich" if sys.stderr.isatty() else "plain"

@@ -1,0 +1,71 @@
+"""Commands that look at the lakehouse: sql, tables, status."""
+
+import csv
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def sql(
+    context: typer.Context,
+    statement: Annotated[
+        str, typer.Argument(help="A query, such as SELECT * FROM ops.quarantine.")
+    ],
+    output: Annotated[
+        Format, typer.Option("--format", help="How rows are printed.")
+    ] = Format.table,
+    limit: Annotated[int, typer.Option(help="Rows shown in a table.")] = 1000,
+) -> None:
+    """Run a query and print its rows."""
+    from lyceum.storage.inspect import printable, query
+    from lyceum.tables import VIEWS
+
+    frame = printable(query(context.obj.lakehouse(), statement, VIEWS))
+    if output is Format.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(frame.columns)
+        writer.writerows(frame.toLocalIterator())
+    elif output is Format.json or context.obj.as_json:
+        for row in frame.toLocalIterator():
+            sys.stdout.write(json.dumps(row.asDict(), default=str, ensure_ascii=False) + "\n")
+    else:
+        rows = frame.limit(limit + 1).collect()
+        context.obj.reporter().table("", frame.columns, rows[:limit])
+        if len(rows) > limit:
+            context.obj.reporter().say(f"The first {limit} rows; --limit shows more")
+
+
+def tables(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Show one table in full.")] = None,
+) -> None:
+    """List the tables, or show one: declaration, rows, size, history."""
+    from lyceum.ops.describe import show_table, show_tables
+    from lyceum.tables import declared
+
+    table = declared(name) if name else None
+    if table is None:
+        show_tables(context.obj.lakehouse(), context.obj.reporter())
+    else:
+        show_table(context.obj.lakehouse(), table, context.obj.reporter())
+
+
+def status(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="Runs shown.")] = 20,
+) -> None:
+    """Show the latest runs of all jobs."""
+    from lyceum.ops.describe import show_runs
+
+    show_runs(context.obj.lakehouse(), context.obj.reporter(), limit=limit)

@@ -1,0 +1,226 @@
+"""The API half of an LMS load: list the events, fetch their details in resumable chunks."""
+
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import ceil
+from typing import Literal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.bronze.lms import (
+    LMS_LOAD_DETAILS,
+    LMS_LOAD_EVENTS,
+    LMS_LOAD_PAGES,
+    event_pages,
+    listed_events,
+)
+from lyceum.errors import LyceumError, UsageError
+from lyceum.ops.reporter import Reporter
+from lyceum.sources.lms.datasource import lms_source
+from lyceum.sources.lms.fields import LmsFields
+from lyceum.sources.lms.settings import LmsSettings
+from lyceum.storage import Lakehouse, append_once, clear, delete, replace
+
+Scope = Literal["complete", "since", "retry"]
+
+_LANES = 2
+"""Chunks fetched at once: while one is committed, the other keeps calling."""
+_CHUNK_EVENTS = 2_500
+_CHUNK_SECONDS = 30
+_MAX_RESUME_AGE = timedelta(hours=24)
+
+
+class EventsListError(LyceumError):
+    """The list of events could not be read to its end; nothing was changed."""
+
+
+class LmsRefusedError(LyceumError):
+    """The LMS answers no further calls; what it answered is kept and the load can resume."""
+
+
+class UnfinishedLoadError(UsageError):
+    """Another kind of load was begun and not finished."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load of the LMS, from the list of its events to the audit log."""
+
+    scope: Scope
+    source: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def time(self) -> Column:
+        """The start of the load: the time that its changes are marked with."""
+        return F.lit(self.started_at)
+
+
+def load_source(settings: LmsSettings, since: str | None) -> str:
+    """What a load must share with the unfinished one that it resumes."""
+    return settings.base_url if since is None else f"{settings.base_url} since {since}"
+
+
+def resumable_load(lake: Lakehouse, wanted: Load, *, restart: bool) -> Load | None:
+    """The unfinished load, if it is of the kind that is wanted and not too old."""
+    row = lake.read(LMS_LOAD_EVENTS).limit(1).collect()
+    if restart or not row:
+        return None
+    found = Load(row[0].scope, row[0].source, row[0].load_id, row[0].started_at.astimezone(UTC))
+    if wanted.started_at - found.started_at > _MAX_RESUME_AGE:
+        return None
+    if (found.scope, found.source) != (wanted.scope, wanted.source):
+        message = (
+            f"expected no unfinished load, found the {found.scope} load of {found.source} begun "
+            f"at {found.started_at:%Y-%m-%d %H:%M} UTC: run that one again to finish it, or pass "
+            "--restart to drop it"
+        )
+        raise UnfinishedLoadError(message)
+    return found
+
+
+def list_events(
+    lake: Lakehouse,
+    load: Load,
+    settings: LmsSettings,
+    fields: LmsFields,
+    *,
+    since: str | None,
+    reporter: Reporter,
+) -> None:
+    """Stage the pages of the events list, then the events to fetch: from then on it can resume."""
+    _register(lake, settings)
+    clear(lake, LMS_LOAD_DETAILS)
+    with reporter.step("List the events", unit="events") as step:
+        reader = lake.spark.read.format("lms").option("resource", "events")
+        pages = (reader.option("since", since) if since else reader).load()
+        replace(lake, LMS_LOAD_PAGES, pages.select(F.lit(load.id).alias("load_id"), "*"))
+        staged = lake.read(LMS_LOAD_PAGES)
+        _raise_if_incomplete(staged)
+        listed = listed_events(event_pages(staged), fields=fields)
+        event_ids = listed.where(F.col("event_id").isNotNull()).select("event_id").distinct()
+        step.done = stage_events(lake, load, settings, event_ids)
+
+
+def stage_events(lake: Lakehouse, load: Load, settings: LmsSettings, event_ids: DataFrame) -> int:
+    """Stage the events that the load has to fetch, spread over chunks; returns their number."""
+    count = event_ids.count()
+    chunks = max(1, ceil(count / _chunk_size(settings)))
+    rows = event_ids.select(
+        F.lit(load.id).alias("load_id"),
+        "event_id",
+        F.pmod(F.xxhash64("event_id"), F.lit(chunks)).cast("int").alias("chunk"),
+        F.lit(load.scope).alias("scope"),
+        F.lit(load.source).alias("source"),
+        load.time.alias("started_at"),
+    )
+    replace(lake, LMS_LOAD_EVENTS, rows)
+    return count
+
+
+def fetch_details(
+    lake: Lakehouse, load: Load, settings: LmsSettings, *, reporter: Reporter
+) -> None:
+    """Fetch the events that are not staged yet, chunk by chunk, each in a commit of its own."""
+    _register(lake, settings)
+    _drop_fatal_errors(lake)
+    chunks = {r.chunk: r["count"] for r in _pending(lake).groupBy("chunk").count().collect()}
+    total, left = lake.read(LMS_LOAD_EVENTS).count(), sum(chunks.values())
+    if left < total:
+        reporter.say(f"Resuming: {total - left:,} of {total:,} events are here already")
+    lanes = min(_LANES, len(chunks)) or 1
+    with reporter.step("Fetch session details", unit="events", total=left) as step:
+
+        def fetch(chunk: int) -> None:
+            _fetch_chunk(lake, load, settings, chunk, lanes)
+            reporter.advance(step, chunks[chunk])
+
+        _run_in_lanes(lake, lanes, [partial(fetch, chunk) for chunk in sorted(chunks)])
+    _raise_fatal_error(lake)
+
+
+def fetched_event(lake: Lakehouse, settings: LmsSettings, event_id: str) -> DataFrame:
+    """What the LMS answers for one event, as a load would stage it."""
+    _register(lake, settings)
+    reader = lake.spark.read.format("lms").option("resource", "session_details")
+    rows = reader.option("event_ids", json.dumps([event_id])).load()
+    staged = rows.select(F.lit("").alias("load_id"), F.lit(0).alias("chunk"), "*").collect()
+    return lake.spark.createDataFrame(staged, LMS_LOAD_DETAILS.columns)
+
+
+def _pending(lake: Lakehouse) -> DataFrame:
+    """The events to fetch that are not staged yet."""
+    staged = lake.read(LMS_LOAD_DETAILS).select("event_id")
+    return lake.read(LMS_LOAD_EVENTS).join(staged, on="event_id", how="left_anti")
+
+
+def _fetch_chunk(
+    lake: Lakehouse, load: Load, settings: LmsSettings, chunk: int, lanes: int
+) -> None:
+    """Fetch and stage what one chunk still lacks."""
+    lacking = _pending(lake).where(F.col("chunk") == chunk).select("event_id").collect()
+    staged = lake.read(LMS_LOAD_DETAILS).where(F.col("chunk") == chunk).count()
+    reader = lake.spark.read.format("lms").option("resource", "session_details")
+    reader = reader.option("event_ids", json.dumps([row.event_id for row in lacking]))
+    reader = reader.option("concurrency", str(max(1, settings.concurrency // lanes)))
+    if settings.rate is not None:
+        reader = reader.option("rate", str(settings.rate / lanes))
+    rows = reader.load().select(F.lit(load.id).alias("load_id"), F.lit(chunk).alias("chunk"), "*")
+    # What a chunk has staged only grows, so it numbers the chunk's commits.
+    append_once(lake, LMS_LOAD_DETAILS, rows, app=f"lms:{load.id}:{chunk}", version=staged + 1)
+
+
+def _run_in_lanes(lake: Lakehouse, lanes: int, tasks: list[Callable[[], None]]) -> None:
+    """Run the tasks in threads; the first error stops the others and is raised."""
+    pool = ThreadPoolExecutor(lanes)
+    try:
+        for future in as_completed([pool.submit(task) for task in tasks]):
+            future.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        lake.spark.interruptAll()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _is_fatal() -> Column:
+    return F.col("event_id").isNull()
+
+
+def _drop_fatal_errors(lake: Lakehouse) -> None:
+    """Forget what stopped the run before, so that this one can go on."""
+    if not lake.read(LMS_LOAD_DETAILS).where(_is_fatal()).isEmpty():
+        delete(lake, LMS_LOAD_DETAILS, where=_is_fatal())
+
+
+def _raise_fatal_error(lake: Lakehouse) -> None:
+    error = lake.read(LMS_LOAD_DETAILS).where(_is_fatal()).limit(1).collect()
+    if error:
+        message = f"the LMS refused to go on ({error[0].error_kind}): {error[0].error_message}"
+        raise LmsRefusedError(message)
+
+
+def _chunk_size(settings: LmsSettings) -> int:
+    """Events a chunk: half a minute of work for a lane, so that a kill loses little."""
+    if settings.rate is None:
+        return _CHUNK_EVENTS
+    return max(1, min(_CHUNK_EVENTS, int(settings.rate / _LANES * _CHUNK_SECONDS)))
+
+
+def _register(lake: Lakehouse, settings: LmsSettings) -> None:
+    lake.spark.dataSource.register(lms_source(settings))
+
+
+def _raise_if_incomplete(pages: DataFrame) -> None:
+    error = pages.where(F.col("error_kind").isNotNull()).limit(1).collect()
+    if error:
+        message = f"the events list ended early ({error[0].error_kind}): {error[0].error_message}"
+        raise EventsListError(message)

@@ -1,0 +1,237 @@
+"""The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lyceum.bronze.lms import (
+    EVENT_NOT_FETCHED,
+    LMS_EVENT_SESSION_DETAILS,
+    LMS_LOAD_DETAILS,
+    LMS_LOAD_EVENTS,
+    LMS_LOAD_PAGES,
+    failed_events,
+    fetched_payloads,
+)
+from lyceum.errors import LyceumError
+from lyceum.jobs.lms_fetch import (
+    Load,
+    fetch_details,
+    fetched_event,
+    list_events,
+    load_source,
+    resumable_load,
+    stage_events,
+)
+from lyceum.jobs.lms_publish import (
+    SYSTEM,
+    SilverChanges,
+    publish_bronze,
+    publish_silver,
+    quarantine,
+)
+from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.ledger import Run, job_lock, recorded_run
+from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.reporter import Reporter
+from lyceum.quality.expectations import CheckResult
+from lyceum.quality.lms import check_lms, gate
+from lyceum.quality.rules import broken_rules
+from lyceum.silver.lms import (
+    EVENT_SESSION_DETAILS,
+    SESSION_RULES,
+    event_session_details,
+    session_records,
+)
+from lyceum.sources.lms.fields import LmsFields
+from lyceum.sources.lms.settings import LmsSettings
+from lyceum.storage import Lakehouse, append_once, clear
+
+JOB = "lms_session_details"
+_AUDITED = LMS_EVENT_SESSION_DETAILS.short_name
+
+
+class NothingFetchedError(LyceumError):
+    """Every event of a load failed; the tables stay as they were."""
+
+
+@dataclass(frozen=True)
+class LmsJob:
+    """What every LMS command works with."""
+
+    lake: Lakehouse
+    settings: LmsSettings
+    fields: LmsFields
+    reporter: Reporter
+
+
+def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> None:
+    """Load all events, or those updated since a time, into bronze and silver.
+
+    An unfinished load of the same kind is continued. Raises QualityGateError after the data is
+    in if a critical expectation fails.
+    """
+    wanted = Load("since" if since else "complete", load_source(job.settings, since))
+    with _recorded(job, {"scope": wanted.scope, "source": wanted.source}) as run:
+        found = resumable_load(job.lake, wanted, restart=restart)
+        this = found or wanted
+        with _audited_failure(job, this, run):
+            if found is None:
+                list_events(
+                    job.lake, this, job.settings, job.fields, since=since, reporter=job.reporter
+                )
+            results = _fetch_and_publish(job, this, run)
+        gate(results)
+
+
+def retry_failed(job: LmsJob) -> None:
+    """Fetch just the events that earlier loads could not fetch."""
+    wanted = Load("retry", load_source(job.settings, None))
+    with _recorded(job, {"scope": wanted.scope, "source": wanted.source}) as run:
+        found = resumable_load(job.lake, wanted, restart=False)
+        this = found or wanted
+        with _audited_failure(job, this, run):
+            if found is None and _stage_failed(job, this) == 0:
+                job.reporter.say("No event has failed: there is nothing to retry")
+                return
+            results = _fetch_and_publish(job, this, run)
+        gate(results)
+
+
+def get(job: LmsJob, event_id: str) -> None:
+    """Fetch one event, show its sessions as silver would have them; no table is changed."""
+    staged = fetched_event(job.lake, job.settings, event_id)
+    failed = failed_events(staged).collect()
+    if failed:
+        message = f"event {event_id} was not fetched: {failed[0].error_message}"
+        raise LyceumError(message)
+    records = session_records(fetched_payloads(staged), fields=job.fields)
+    sessions = event_session_details(records).drop("updated_at", "removed_at", "event_id")
+    job.reporter.table(f"Sessions of {event_id}", sessions.columns, sessions.collect())
+    broken = broken_rules(records, rules=SESSION_RULES).select("severity", "rule", "record_key")
+    if not broken.isEmpty():
+        job.reporter.table("Broken rules", broken.columns, broken.collect())
+
+
+def _stage_failed(job: LmsJob, load: Load) -> int:
+    is_open = F.col("resolved_at").isNull() & (F.col("system") == SYSTEM)
+    failed = job.lake.read(QUARANTINE).where(is_open & (F.col("rule") == EVENT_NOT_FETCHED))
+    event_ids = failed.select(F.col("source_key").alias("event_id"))
+    clear(job.lake, LMS_LOAD_PAGES)
+    clear(job.lake, LMS_LOAD_DETAILS)
+    return stage_events(job.lake, load, job.settings, event_ids)
+
+
+def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
+    lake, reporter = job.lake, job.reporter
+    fetch_details(lake, load, job.settings, reporter=reporter)
+    fetched, failures = _outcome(lake)
+    if failures and not fetched:
+        _finish(lake)
+        raise NothingFetchedError(_failure_message(failures))
+    with reporter.step("Publish bronze", unit="events") as step:
+        publish_bronze(lake, load)
+        step.done = fetched
+    with reporter.step("Merge silver") as step:
+        changes = publish_silver(lake, load, job.fields)
+        step.note = _note(changes)
+    with reporter.step("Quarantine") as step:
+        quarantined = quarantine(lake, load, job.fields)
+        step.note = f"{quarantined.inserted} new, {quarantined.updated} changed"
+    _audit(lake, load, failures)
+    run.rows_processed = fetched
+    run.rows_inserted = changes.sessions.inserted
+    run.rows_updated = changes.sessions.updated
+    with reporter.step("Check quality") as step:
+        results = check_lms(lake, load.id, datetime.now(UTC))
+        passed = sum(result.passed for result in results)
+        step.note = f"{passed} of {len(results)} expectations met"
+    _finish(lake)
+    _show_summary(job, load, failures)
+    return results
+
+
+def _outcome(lake: Lakehouse) -> tuple[int, dict[str, int]]:
+    """How many events of the load were fetched, and how many failed, by kind."""
+    details = lake.read(LMS_LOAD_DETAILS)
+    failed = failed_events(details).groupBy("error_kind").count().orderBy("error_kind").collect()
+    failures = {row.error_kind: row["count"] for row in failed}
+    return details.count() - sum(failures.values()), failures
+
+
+def _note(changes: SilverChanges) -> str:
+    sessions = changes.sessions
+    if sessions.version is None and changes.products.version is None:
+        return "no change, nothing written"
+    return f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
+
+
+def _failure_message(failures: dict[str, int]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in failures.items())
+    return f"{sum(failures.values())} events failed: {kinds}"
+
+
+def _audit(lake: Lakehouse, load: Load, failures: dict[str, int]) -> None:
+    now = datetime.now(UTC)
+    count = lake.read(LMS_EVENT_SESSION_DETAILS).count()
+    rows: list[tuple[object, ...]] = [(_AUDITED, count, now, "SUCCESS", None)]
+    if failures:
+        rows.append((_AUDITED, -1, now, "FAILED", _failure_message(failures)))
+    _write_audit(lake, rows, app=f"lms:{load.id}")
+
+
+def _write_audit(lake: Lakehouse, rows: list[tuple[object, ...]], *, app: str) -> None:
+    frame = lake.spark.createDataFrame(rows, LMS_AUDIT_LOG.columns)
+    append_once(lake, LMS_AUDIT_LOG, frame, app=app, version=1)
+
+
+def _finish(lake: Lakehouse) -> None:
+    """The load is over as soon as its events are no longer staged."""
+    for table in (LMS_LOAD_EVENTS, LMS_LOAD_DETAILS, LMS_LOAD_PAGES):
+        clear(lake, table)
+
+
+@contextmanager
+def _recorded(job: LmsJob, parameters: dict[str, object]) -> Iterator[Run]:
+    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as run:
+        yield run
+
+
+@contextmanager
+def _audited_failure(job: LmsJob, load: Load, run: Run) -> Iterator[None]:
+    """What stops a load before its data is in goes to the audit log as it is."""
+    try:
+        yield
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        row = (_AUDITED, -1, datetime.now(UTC), "FAILED", lines[0])
+        _write_audit(job.lake, [row], app=f"lms:{load.id}:{run.id}")
+        raise
+
+
+def _show_summary(job: LmsJob, load: Load, failures: dict[str, int]) -> None:
+    lake = job.lake
+    sessions = lake.read(EVENT_SESSION_DETAILS)
+    is_removed = F.col("removed_at").isNotNull()
+    counts = sessions.agg(F.count("*"), F.count_if(is_removed)).collect()[0]
+    job.reporter.result(
+        "LMS session details",
+        {
+            "events in bronze": lake.read(LMS_EVENT_SESSION_DETAILS).count(),
+            "sessions in silver": counts[0],
+            "of them removed from the LMS": counts[1],
+            "events that failed": _failure_message(failures) if failures else "none",
+        },
+    )
+    broken = lake.read(QUARANTINE).where(_is_open_of(load)).groupBy("severity", "rule").count()
+    rows = [tuple(row) for row in broken.orderBy("severity", "rule").collect()]
+    if rows:
+        job.reporter.table("In quarantine", ["severity", "rule", "records"], rows)
+
+
+def _is_open_of(load: Load) -> Column:
+    return F.col("resolved_at").isNull() & (F.col("load_id") == load.id)

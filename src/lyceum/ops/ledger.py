@@ -1,0 +1,166 @@
+"""The run ledger: every run of every job as append-only events, the latest state as a view."""
+
+import getpass
+import json
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pyspark.sql import functions as F
+
+from lyceum.errors import LyceumError
+from lyceum.storage import Lakehouse, append
+from lyceum.table import Table, View
+
+Status = Literal["RUNNING", "SUCCESS", "FAILED", "SKIPPED"]
+
+ETL_JOB_RUNS = Table(
+    name="ops.etl_job_runs",
+    grain="one row per change of state of a run; etl_job_status has the latest",
+    keys=("id", "recorded_at"),
+    columns="""
+        id STRING NOT NULL COMMENT 'Run identifier',
+        job_name STRING NOT NULL COMMENT 'Job, such as lms_session_details',
+        run_date DATE NOT NULL COMMENT 'Day on which it ran, UTC',
+        target_date DATE COMMENT 'Day whose data it built, where the job works by the day',
+        status STRING NOT NULL COMMENT 'RUNNING, SUCCESS, FAILED or SKIPPED',
+        rows_processed BIGINT COMMENT 'Rows read from the source',
+        rows_inserted BIGINT COMMENT 'Rows inserted',
+        rows_updated BIGINT COMMENT 'Rows updated',
+        rows_deleted BIGINT COMMENT 'Rows deleted',
+        duration_ms BIGINT COMMENT 'Time taken, in milliseconds',
+        error_message STRING COMMENT 'What went wrong, for a person',
+        started_at TIMESTAMP NOT NULL COMMENT 'Start of the run, UTC',
+        completed_at TIMESTAMP COMMENT 'End of the run, UTC; NULL while it runs',
+        recorded_at TIMESTAMP NOT NULL COMMENT 'When this state was recorded, UTC',
+        run_by STRING COMMENT 'User and host',
+        parameters STRING COMMENT 'Parameters of the run, as JSON'
+    """,
+    cluster_by=(),
+)
+
+ETL_JOB_STATUS = View(
+    name="ops.etl_job_status",
+    comment="the latest state of every run",
+    base=ETL_JOB_RUNS,
+    query="""
+        SELECT latest.* FROM (
+            SELECT max_by(struct(*), recorded_at) AS latest FROM {base} GROUP BY id
+        )
+    """,
+)
+
+
+class JobIsRunningError(LyceumError):
+    """Another process runs the job and the caller does not want to wait."""
+
+
+@dataclass
+class Run:
+    """A run under way; what it counts goes to the ledger when it ends."""
+
+    job_name: str
+    parameters: Mapping[str, object]
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    rows_processed: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
+
+
+@contextmanager
+def recorded_run(lake: Lakehouse, job_name: str, parameters: Mapping[str, object]) -> Iterator[Run]:
+    """Record a run's start and its end; an exception ends it as FAILED and is raised on.
+
+    To be called by the holder of the job's lock: a run that still shows RUNNING is then dead.
+    """
+    run = Run(job_name, parameters)
+    dead = [_event(r, "FAILED", error=_taken_over(run)) for r in running(lake, job_name)]
+    _record(lake, [*dead, _event(run, "RUNNING")])
+    try:
+        yield run
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        _record(lake, [_event(run, "FAILED", error=reason)])
+        raise
+    _record(lake, [_event(run, "SUCCESS")])
+
+
+def running(lake: Lakehouse, job_name: str) -> list[Run]:
+    """The runs of a job whose latest state is RUNNING."""
+    is_running = (F.col("job_name") == job_name) & (F.col("status") == "RUNNING")
+    rows = lake.view(ETL_JOB_STATUS).where(is_running).collect()
+    return [
+        Run(row.job_name, json.loads(row.parameters), row.id, row.started_at.astimezone(UTC))
+        for row in rows
+    ]
+
+
+@contextmanager
+def job_lock(lake: Lakehouse, job_name: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold a job for this process; the system frees it when the process ends, however it ends.
+
+    In a workspace the job's own `max_concurrent_runs: 1` does this.
+    """
+    if not lake.config.is_local_disk:
+        yield
+        return
+    lock = FileLock(lake.locks_folder / f"job-{job_name}.lock", timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout:
+        message = f"expected {job_name} to be free, found it running: wait until it has ended"
+        raise JobIsRunningError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken_over(run: Run) -> str:
+    return f"its process died; found by run {run.id}"
+
+
+def _event(run: Run, status: Status, error: str | None = None) -> tuple[object, ...]:
+    now = datetime.now(UTC)
+    ended = None if status == "RUNNING" else now
+    taken = None if ended is None else int((ended - run.started_at).total_seconds() * 1000)
+    return (
+        run.id,
+        run.job_name,
+        run.started_at.date(),
+        None,
+        status,
+        run.rows_processed,
+        run.rows_inserted,
+        run.rows_updated,
+        run.rows_deleted,
+        taken,
+        error,
+        run.started_at,
+        ended,
+        now,
+        f"{getpass.getuser()}@{socket.gethostname()}",
+        json.dumps(dict(run.parameters), default=str),
+    )
+
+
+def _record(lake: Lakehouse, events: list[tuple[object, ...]]) -> None:
+    append(lake, ETL_JOB_RUNS, lake.spark.createDataFrame(events, ETL_JOB_RUNS.columns))
+
+
+def is_running_here(lake: Lakehouse, job_name: str) -> bool:
+    """True if a process holds the job's lock; in a workspace the ledger is believed."""
+    if not lake.config.is_local_disk:
+        return True
+    try:
+        with job_lock(lake, job_name, wait=False):
+            return False
+    except JobIsRunningError:
+        return True

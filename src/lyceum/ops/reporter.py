@@ -1,0 +1,129 @@
+"""What a person, or a program, sees of a job while it runs."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table as RichTable
+
+Style = Literal["rich", "plain", "json", "quiet"]
+
+
+@dataclass
+class Step:
+    """A step under way; `done` and `total` count its units, `note` sums it up when it is over."""
+
+    name: str
+    unit: str = ""
+    total: int | None = None
+    done: int = 0
+    note: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start of the step."""
+        return time.monotonic() - self.started
+
+    def summary(self) -> str:
+        """One line: what was done, how much of it, how fast."""
+        parts = [self.note] if self.note else []
+        if self.unit and self.done:
+            rate = self.done / max(self.seconds, 1e-9)
+            parts.insert(0, f"{self.done:,} {self.unit}, {rate:,.0f}/s")
+        return " · ".join([*parts, f"{self.seconds:.1f} s"])
+
+
+class Reporter:
+    """Progress to standard error, results to standard output, in one of four styles."""
+
+    def __init__(self, style: Style = "quiet", out: TextIO | None = None) -> None:
+        self.style = style
+        self._out = Console(file=out or sys.stdout, highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False)
+        self._progress: Progress | None = None
+        self._last_line = 0.0
+
+    @contextmanager
+    def step(self, name: str, *, unit: str = "", total: int | None = None) -> Iterator[Step]:
+        """Show a step from its start to its end; a failed one is shown as failed."""
+        step = Step(name, unit, total)
+        with self._shown(step):
+            try:
+                yield step
+            except BaseException:
+                self._event("failed", step)
+                raise
+        self._event("done", step)
+
+    def advance(self, step: Step, units: int) -> None:
+        """Count units of a step as done."""
+        step.done += units
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[-1], completed=step.done)
+        elif time.monotonic() - self._last_line > 5:
+            self._last_line = time.monotonic()
+            self._event("progress", step)
+
+    def say(self, text: str) -> None:
+        """A line for the person who watches."""
+        if self.style == "json":
+            self._json({"event": "message", "text": text})
+        elif self.style != "quiet":
+            self._err.print(text)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A result as a table, or as one JSON line."""
+        if self.style == "json":
+            records = [dict(zip(columns, row, strict=True)) for row in rows]
+            self._json({"event": "result", "name": title, "rows": records})
+            return
+        if self.style == "quiet":
+            return
+        table = RichTable(*columns, title=title, title_justify="left", title_style="bold")
+        for row in rows:
+            table.add_row(*("" if cell is None else str(cell) for cell in row))
+        self._out.print(table)
+
+    def result(self, title: str, facts: Mapping[str, object]) -> None:
+        """A result of names and values."""
+        if self.style == "json":
+            self._json({"event": "result", "name": title, **facts})
+        else:
+            self.table(title, ["", ""], list(facts.items()))
+
+    @contextmanager
+    def _shown(self, step: Step) -> Iterator[None]:
+        if self.style != "rich":
+            self._last_line = time.monotonic()
+            yield
+            return
+        columns = [SpinnerColumn(), TextColumn("{task.description}")]
+        if step.total is not None:
+            columns += [BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}")]
+        with Progress(*columns, console=self._err, transient=True) as progress:
+            progress.add_task(step.name, total=step.total, unit=step.unit)
+            self._progress = progress
+            try:
+                yield
+            finally:
+                self._progress = None
+
+    def _event(self, state: str, step: Step) -> None:
+        if self.style == "json":
+            facts = {"step": step.name, "units": step.done, "seconds": round(step.seconds, 3)}
+            self._json({"event": state, **facts, "note": step.note})
+        elif self.style != "quiet":
+            mark = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "progress": "…"}[state]
+            of_total = f" of {step.total:,}" if state == "progress" and step.total else ""
+            self._err.print(f"{mark} {step.name}{of_total}: {step.summary()}")
+
+    def _json(self, facts: Mapping[str, object]) -> None:
+        self._out.file.write(json.dumps(facts, default=str) + "\n")
+        self._out.file.flush()

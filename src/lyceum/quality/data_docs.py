@@ -1,0 +1,208 @@
+"""Data Docs of a validation run: static pages that need no network.
+
+Great Expectations draws a page for each subject, made for a style sheet, scripts and a logo from
+eight hosts. Here they lose those, get the style sheet beside this module, and an index.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from lyceum.quality.results import CheckResult
+
+_STYLE = Path(__file__).with_name("data_docs.css")
+_DROPPED = {"script", "style", "footer"}
+_DROPPED_VOID = {"link", "img"}
+_EXTERNAL = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
+# Columns that Data Docs show beside every expectation.
+_SHOWN = {
+    "Check": "check.id",
+    "Meaning": "check.description",
+    "Severity": "check.severity",
+}
+_HEADINGS = ("Result", "Severity", "Check", "Meaning", "Expected", "Found", "Examples")
+
+
+def build_data_docs(
+    context: Any, folder: Path, reports: Mapping[str, Any], results: Sequence[CheckResult]
+) -> Path:
+    """Replace `folder` with the pages of this run; gives its index page.
+
+    The reports are Great Expectations' own, by subject. Readers meanwhile see the old pages or
+    the new ones, never a mixture.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
+        site = Path(building) / "new"
+        pages = _drawn_pages(context, site, reports, results)
+        shutil.rmtree(site / "static", ignore_errors=True)
+        for page in site.rglob("*.html"):
+            page.write_text(offline_page(page.read_text("utf-8")), "utf-8")
+        (site / "index.html").write_text(_index_page(pages, results), "utf-8")
+        with FileLock(folder.parent / f".{folder.name}.lock"):
+            if folder.exists():
+                folder.rename(Path(building) / "old")
+            site.rename(folder)
+    return folder / "index.html"
+
+
+def offline_page(html: str) -> str:
+    """The page without scripts and anything from another host, with our style sheet in it.
+
+    >>> offline_page('<head><script src="https://x/y.js"></script></head><p>1 &lt; 2')[-17:]
+    '</head><p>1 &lt; 2'
+    """
+    page = _OfflinePage()
+    page.feed(html)
+    page.close()
+    return "".join(page.kept)
+
+
+class _OfflinePage(HTMLParser):
+    """Copies a page and leaves out what would be fetched from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.kept: list[str] = []
+        self._dropping: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _DROPPED:
+            self._dropping = self._dropping or tag
+        elif tag not in _DROPPED_VOID:
+            self._keep(_start_tag(tag, attrs))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _DROPPED | _DROPPED_VOID:
+            self._keep(_start_tag(tag, attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "head":
+            self._keep(_style())
+        self._keep(f"</{tag}>")
+        if tag == self._dropping:
+            self._dropping = None
+
+    def handle_data(self, data: str) -> None:
+        self._keep(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._keep(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self._keep(f"&#{name};")
+
+    def handle_decl(self, decl: str) -> None:
+        self._keep(f"<!{decl}>")
+
+    def _keep(self, text: str) -> None:
+        if self._dropping is None:
+            self.kept.append(text)
+
+
+def _start_tag(tag: str, attrs: list[tuple[str, str | None]]) -> str:
+    """The tag without attributes that name another host; an external link becomes plain text."""
+    local = ((name, value) for name, value in attrs if not _EXTERNAL.match(value or ""))
+    texts = (name if value is None else f'{name}="{escape(value)}"' for name, value in local)
+    return f"<{' '.join([tag, *texts])}>"
+
+
+def _style() -> str:
+    return f"<style>\n{_STYLE.read_text('utf-8')}</style>\n"
+
+
+def _drawn_pages(
+    context: Any, site: Path, reports: Mapping[str, Any], results: Sequence[CheckResult]
+) -> dict[str, str]:
+    """Let Great Expectations draw its pages; gives the address of each table's page."""
+    for report in reports.values():
+        _store(context, report, results)
+    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(site)}
+    options = {
+        "class_name": "SiteBuilder",
+        "store_backend": backend,
+        "show_how_to_buttons": False,
+        "site_section_builders": {"profiling": "none"},
+    }
+    context.add_data_docs_site("lyceum", options)
+    context.build_data_docs(["lyceum"])
+    drawn = sorted((site / "validations").rglob("*.html"))
+    return {page.relative_to(site).parts[1]: str(page.relative_to(site)) for page in drawn}
+
+
+def _store(context: Any, report: Any, results: Sequence[CheckResult]) -> None:
+    """Put a report where the site builder looks, under the name of its run."""
+    from great_expectations import ExpectationSuite
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    run_name = re.sub(r"[^\w.-]", "_", results[0].run_id)
+    run_id = RunIdentifier(run_name=run_name, run_time=results[0].checked_at)
+    notes = {"format": "renderer.diagnostic.meta_properties", "content": _SHOWN}
+    configurations = [result.expectation_config for result in report.results]
+    suite = ExpectationSuite(
+        name=report.suite_name,
+        expectations=[c.to_domain_obj() for c in configurations],
+        meta={"notes": notes},
+    )
+    context.suites.add(suite)
+    report.meta.update({"run_id": run_id, "validation_time": run_id.run_time})
+    report.meta["batch_spec"] = {"data_asset_name": report.suite_name}
+    key = ValidationResultIdentifier(
+        expectation_suite_identifier=ExpectationSuiteIdentifier(report.suite_name),
+        run_id=run_id,
+        batch_identifier=report.suite_name,
+    )
+    context.validation_results_store.store_validation_results(report, key)
+
+
+def _index_page(pages: Mapping[str, str], results: Sequence[CheckResult]) -> str:
+    first = results[0]
+    failed = sum(not result.passed for result in results)
+    verdict = f"{failed} of {len(results)} checks failed" if failed else "All checks passed"
+    title = f"Data quality: {escape(first.suite)}"
+    run = f"Run {escape(first.run_id)}, checked at {first.checked_at:%Y-%m-%d %H:%M:%S} UTC"
+    links = (
+        f'<li><a href="{escape(page)}">{escape(name)}</a></li>' for name, page in pages.items()
+    )
+    header = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
+    rows = "\n".join(_index_row(result) for result in results)
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+{_style()}</head><body><main>
+<h1>{title}</h1>
+<p class="{"text-danger" if failed else "text-success"}"><strong>{verdict}</strong></p>
+<p>{run}</p>
+<table class="table"><thead><tr>{header}</tr></thead>
+<tbody>
+{rows}
+</tbody></table>
+<h2>Details, as Great Expectations shows them</h2>
+<ul>{"".join(links)}</ul>
+</main></body></html>
+"""
+
+
+def _index_row(result: CheckResult) -> str:
+    sample = "; ".join(", ".join(map(str, row.values())) for row in result.sample[:3])
+    icon = "fa-check-circle text-success" if result.passed else "fa-times text-danger"
+    texts = (
+        result.severity,
+        result.check_id,
+        result.description,
+        result.expected,
+        result.observed,
+        sample,
+    )
+    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
+    return f'<tr><td><i class="{icon}"></i></td>{cells}</tr>'
