@@ -39,7 +39,9 @@ _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
 }
 _JVM = {
-    "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    # The code cache that this compiler gets by default is full after a minute of Spark: everything
+    # is then interpreted, and in the end the JVM dies.
+    "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m",
     "heavy": "-XX:+UseParallelGC",
 }
 

@@ -1,6 +1,7 @@
 """Which faults are tried again, how often, and after how long."""
 
 import asyncio
+import itertools
 import random
 from datetime import UTC, datetime
 
@@ -125,7 +126,7 @@ def test_the_backoff_has_full_jitter_under_a_growing_cap():
 
         with pytest.raises(HttpCallError, match="http_503"):
             run_virtual(call_with_retries(call, policy), within=1e6, loop=loop)
-        for n, (before, after) in enumerate(zip(times, times[1:], strict=False)):
+        for n, (before, after) in enumerate(itertools.pairwise(times)):
             waits[n].append(after - before)
     for bound, seen in zip((1, 2, 4, 8, 8), waits, strict=True):
         assert max(seen) <= bound + 1e-6

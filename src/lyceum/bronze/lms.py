@@ -20,6 +20,7 @@ LMS_EVENTS = Table(
         data_value VARIANT NOT NULL COMMENT 'The page as the LMS sent it',
         fetched_at TIMESTAMP NOT NULL COMMENT 'When the page arrived, UTC'
     """,
+    cluster_by=(),
 )
 
 LMS_EVENT_SESSION_DETAILS = Table(

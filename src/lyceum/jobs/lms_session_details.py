@@ -32,7 +32,6 @@ from lyceum.jobs.lms_publish import (
     SilverChanges,
     publish_bronze,
     publish_silver,
-    quarantine,
 )
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import Run, job_lock, recorded_run
@@ -136,12 +135,9 @@ def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
     with reporter.step("Publish bronze", unit="events") as step:
         publish_bronze(lake, load)
         step.done = fetched
-    with reporter.step("Merge silver") as step:
+    with reporter.step("Merge silver and quarantine") as step:
         changes = publish_silver(lake, load, job.fields)
         step.note = _note(changes)
-    with reporter.step("Quarantine") as step:
-        quarantined = quarantine(lake, load, job.fields)
-        step.note = f"{quarantined.inserted} new, {quarantined.updated} changed"
     _audit(lake, load, failures)
     run.rows_processed = fetched
     run.rows_inserted = changes.sessions.inserted
@@ -164,10 +160,13 @@ def _outcome(lake: Lakehouse) -> tuple[int, dict[str, int]]:
 
 
 def _note(changes: SilverChanges) -> str:
-    sessions = changes.sessions
-    if sessions.version is None and changes.products.version is None:
+    sessions, quarantined = changes.sessions, changes.quarantine
+    if {sessions.version, changes.products.version, quarantined.version} == {None}:
         return "no change, nothing written"
-    return f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
+    return (
+        f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
+        f" · quarantine: {quarantined.inserted:,} new, {quarantined.updated:,} changed"
+    )
 
 
 def _failure_message(failures: dict[str, int]) -> str:

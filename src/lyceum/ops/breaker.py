@@ -78,10 +78,10 @@ class CircuitBreaker:
 
     def admit(self) -> int | None:
         """A ticket for one call, to be given to `record` or `abandon`; None while none may go."""
-        if self.phase == "open" and self.delay == 0:
+        if self._state.phase == "open" and self.delay == 0:
             self._enter("half_open")
             return self._generation
-        return self._generation if self.phase == "closed" else None
+        return self._generation if self._state.phase == "closed" else None
 
     def is_current(self, ticket: int) -> bool:
         """False when the circuit has changed since the ticket was given: do not call on it."""
@@ -114,8 +114,9 @@ class CircuitBreaker:
         self._failures += not ok
         if len(self._outcomes) > self._policy.window:
             self._failures -= not self._outcomes.popleft()
-        needed = math.ceil(self._policy.threshold * self._policy.window)
-        if len(self._outcomes) == self._policy.window and self._failures >= needed:
+        if ok or len(self._outcomes) < self._policy.window:
+            return
+        if self._failures >= math.ceil(self._policy.threshold * self._policy.window):
             self._open(failed_probes=0)
 
     def _open(self, *, failed_probes: int) -> None:

@@ -11,27 +11,30 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from lyceum.quality.results import CheckResult
 
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.data_context.data_context.ephemeral_data_context import (
+        EphemeralDataContext,
+    )
+
 _STYLE = Path(__file__).with_name("data_docs.css")
 _DROPPED = {"script", "style", "footer"}
 _DROPPED_VOID = {"link", "img"}
 _EXTERNAL = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
-# Columns that Data Docs show beside every expectation.
-_SHOWN = {
-    "Check": "check.id",
-    "Meaning": "check.description",
-    "Severity": "check.severity",
-}
 _HEADINGS = ("Result", "Severity", "Check", "Meaning", "Expected", "Found", "Examples")
 
 
 def build_data_docs(
-    context: Any, folder: Path, reports: Mapping[str, Any], results: Sequence[CheckResult]
+    context: "EphemeralDataContext",
+    folder: Path,
+    reports: Mapping[str, "ExpectationSuiteValidationResult"],
+    results: Sequence[CheckResult],
 ) -> Path:
     """Replace `folder` with the pages of this run; gives its index page.
 
@@ -119,27 +122,34 @@ def _style() -> str:
 
 
 def _drawn_pages(
-    context: Any, site: Path, reports: Mapping[str, Any], results: Sequence[CheckResult]
+    context: "EphemeralDataContext",
+    site: Path,
+    reports: Mapping[str, "ExpectationSuiteValidationResult"],
+    results: Sequence[CheckResult],
 ) -> dict[str, str]:
     """Let Great Expectations draw its pages; gives the address of each table's page."""
+    from great_expectations.render.renderer.site_builder import SiteBuilder
+
     for report in reports.values():
         _store(context, report, results)
-    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(site)}
-    options = {
-        "class_name": "SiteBuilder",
-        "store_backend": backend,
-        "show_how_to_buttons": False,
-        "site_section_builders": {"profiling": "none"},
-    }
-    context.add_data_docs_site("lyceum", options)
-    context.build_data_docs(["lyceum"])
+    SiteBuilder(
+        data_context=context,
+        store_backend={"class_name": "TupleFilesystemStoreBackend", "base_directory": str(site)},
+        site_section_builders={"profiling": "none"},
+        show_how_to_buttons=False,
+    ).build()
     drawn = sorted((site / "validations").rglob("*.html"))
     return {page.relative_to(site).parts[1]: str(page.relative_to(site)) for page in drawn}
 
 
-def _store(context: Any, report: Any, results: Sequence[CheckResult]) -> None:
+def _store(
+    context: "EphemeralDataContext",
+    report: "ExpectationSuiteValidationResult",
+    results: Sequence[CheckResult],
+) -> None:
     """Put a report where the site builder looks, under the name of its run."""
     from great_expectations import ExpectationSuite
+    from great_expectations.core.id_dict import BatchSpec
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.resource_identifiers import (
         ExpectationSuiteIdentifier,
@@ -148,16 +158,10 @@ def _store(context: Any, report: Any, results: Sequence[CheckResult]) -> None:
 
     run_name = re.sub(r"[^\w.-]", "_", results[0].run_id)
     run_id = RunIdentifier(run_name=run_name, run_time=results[0].checked_at)
-    notes = {"format": "renderer.diagnostic.meta_properties", "content": _SHOWN}
-    configurations = [result.expectation_config for result in report.results]
-    suite = ExpectationSuite(
-        name=report.suite_name,
-        expectations=[c.to_domain_obj() for c in configurations],
-        meta={"notes": notes},
-    )
-    context.suites.add(suite)
+    configurations = [c for c in (r.expectation_config for r in report.results) if c]
+    context.suites.add(ExpectationSuite(report.suite_name, expectations=configurations))
     report.meta.update({"run_id": run_id, "validation_time": run_id.run_time})
-    report.meta["batch_spec"] = {"data_asset_name": report.suite_name}
+    report.meta["batch_spec"] = BatchSpec(data_asset_name=report.suite_name)
     key = ValidationResultIdentifier(
         expectation_suite_identifier=ExpectationSuiteIdentifier(report.suite_name),
         run_id=run_id,

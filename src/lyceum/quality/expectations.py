@@ -1,4 +1,4 @@
-"""Suites of checks as data, and their validation by Great Expectations.
+"""Validation of suites by Great Expectations.
 
 Great Expectations takes 5 to 7 seconds to import: it is imported where it is used, and `preload`
 does so in the background.
@@ -8,18 +8,30 @@ import importlib
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 
 from lyceum.errors import LyceumError
 from lyceum.quality.data_docs import build_data_docs
-from lyceum.quality.results import CheckResult, Severity, percent_text
+from lyceum.quality.results import CheckResult, percent_text
+from lyceum.quality.suites import Check, Subject, Suite
+
+if TYPE_CHECKING:
+    from great_expectations.core import (
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
+    from great_expectations.data_context.data_context.ephemeral_data_context import (
+        EphemeralDataContext,
+    )
+    from great_expectations.datasource.fluent.interfaces import Batch
+    from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
 
 # True counts, but no sample: one aggregation for all the checks of a frame.
 _COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -31,88 +43,12 @@ class ValidationError(LyceumError):
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that should hold for the rows of a frame."""
-
-    id: str
-    severity: Severity
-    description: str
-    """What should hold, for a person."""
-    expectation: str
-    """Class of Great Expectations, such as ExpectColumnValuesToNotBeNull."""
-    kwargs: Mapping[str, object]
-    mostly: float | None = None
-    """Share of the rows for which it should hold, from 0 to 1; None for all."""
-    remedy: str = ""
-    """What a person can do when it fails."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A frame that is checked: a table, or a summary of some with a row a thing."""
-
-    name: str
-    """Key of the frame; letters, digits and underscores."""
-    table: str
-    """The table that it is about."""
-    rows: str
-    """What its rows are, plural, such as `listed events`."""
-    identified_by: tuple[str, ...]
-    """Columns that name a failing row; no personal data."""
-    checks: tuple[Check, ...]
-
-
-@dataclass(frozen=True)
-class Suite:
-    """The checks of a system."""
-
-    name: str
-    subjects: tuple[Subject, ...]
-
-
-@dataclass(frozen=True)
 class Run:
     """One validation of a suite."""
 
     suite: Suite
     run_id: str
     checked_at: datetime
-
-
-@dataclass
-class _Validation:
-    """What Great Expectations found in one subject: `found` by check id, `report` for the docs."""
-
-    subject: Subject
-    report: Any
-    found: dict[str, Any] = field(default_factory=dict)
-
-
-def is_true(
-    check_id: str,
-    column: str,
-    severity: Severity,
-    description: str,
-    *,
-    mostly: float | None = None,
-    remedy: str = "",
-) -> Check:
-    """A check that a BOOLEAN column is true; it does not apply to rows where it is NULL."""
-    kwargs = {"column": column, "value_set": [True]}
-    expectation = "ExpectColumnValuesToBeInSet"
-    return Check(check_id, severity, description, expectation, kwargs, mostly, remedy)
-
-
-def is_not_null(check_id: str, column: str, severity: Severity, description: str) -> Check:
-    """A check that a column is never NULL."""
-    kwargs = {"column": column}
-    return Check(check_id, severity, description, "ExpectColumnValuesToNotBeNull", kwargs)
-
-
-def has_rows(check_id: str, severity: Severity, description: str) -> Check:
-    """A check that the frame has at least one row."""
-    kwargs = {"min_value": 1}
-    return Check(check_id, severity, description, "ExpectTableRowCountToBeBetween", kwargs)
 
 
 def preload() -> threading.Thread:
@@ -139,21 +75,21 @@ def validate(
     with _quiet():
         context = _context()
         source = context.data_sources.add_spark(suite.name, persist=False)
-        validations = [_validation(source, s, frames[s.name]) for s in suite.subjects]
+        reports = {s.name: _checked(source, s, frames[s.name]) for s in suite.subjects}
         results = [
-            _check_result(run, validation.subject, check, validation.found[check.id])
-            for validation in validations
-            for check in validation.subject.checks
+            _check_result(run, subject, check, found[check.id])
+            for subject in suite.subjects
+            for found in [_by_check(reports[subject.name])]
+            for check in subject.checks
         ]
         if docs_folder is not None:
-            reports = {v.subject.name: v.report for v in validations}
             build_data_docs(context, docs_folder / suite.name, reports, results)
     return results
 
 
-def _import_great_expectations() -> Any:
+def _import_great_expectations() -> None:
     with _quiet():
-        return importlib.import_module("great_expectations")
+        importlib.import_module("great_expectations")
 
 
 @contextmanager
@@ -165,8 +101,8 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _context() -> Any:
-    gx = _import_great_expectations()
+def _context() -> "EphemeralDataContext":
+    import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
@@ -174,19 +110,21 @@ def _context() -> Any:
     return context
 
 
-def _validation(source: Any, subject: Subject, frame: DataFrame) -> _Validation:
-    """Counts for all checks of a subject, then samples for those that failed."""
+def _checked(
+    source: "SparkDatasource", subject: Subject, frame: DataFrame
+) -> "ExpectationSuiteValidationResult":
+    """Counts for all checks of a subject, and samples for those that failed."""
     asset = source.add_dataframe_asset(subject.name)
     definition = asset.add_batch_definition_whole_dataframe("all")
     batch = definition.get_batch({"dataframe": frame})
-    validation = _Validation(subject, _report(batch, subject, subject.checks, _COUNTS))
-    validation.found = _by_check(validation.report)
-    failed = [check for check in subject.checks if not validation.found[check.id].success]
+    report = _report(batch, subject, subject.checks, _COUNTS)
+    found = _by_check(report)
+    failed = [check for check in subject.checks if not found[check.id].success]
     if failed:
-        sampled = _by_check(_report(batch, subject, failed, _sample_format(subject)))
-        for check_id, result in sampled.items():
-            _add_sample(validation.found[check_id].result, result.result)
-    return validation
+        sampled = _report(batch, subject, failed, _sample_format(subject))
+        for check_id, result in _by_check(sampled).items():
+            _add_sample(found[check_id].result, result.result)
+    return report
 
 
 def _sample_format(subject: Subject) -> dict[str, object]:
@@ -207,50 +145,59 @@ def _add_sample(found: dict[str, Any], sampled: dict[str, Any]) -> None:
         found["unexpected_index_list"] = sampled["partial_unexpected_index_list"]
 
 
-def _report(batch: Any, subject: Subject, checks: Any, result_format: Mapping[str, object]) -> Any:
+def _report(
+    batch: "Batch",
+    subject: Subject,
+    checks: Sequence[Check],
+    result_format: Mapping[str, object],
+) -> "ExpectationSuiteValidationResult":
     from great_expectations import ExpectationSuite
 
-    expectations = [_expectation(check) for check in checks]
-    suite = ExpectationSuite(name=subject.name, expectations=expectations)
+    configurations = [_configuration(check) for check in checks]
+    suite = ExpectationSuite(name=subject.name, expectations=configurations)
     return batch.validate(suite, result_format=dict(result_format))
 
 
-def _expectation(check: Check) -> Any:
-    import great_expectations.expectations as gxe
+def _configuration(check: Check) -> dict[str, object]:
+    """The check as Great Expectations writes it in JSON."""
+    return {
+        "type": check.expectation,
+        "kwargs": dict(check.kwargs) | ({} if check.mostly is None else {"mostly": check.mostly}),
+        "meta": {"check": check.id},
+        "severity": check.severity,
+        "description": f"{check.id} ({check.severity}): {check.description}",
+    }
 
-    options = dict(check.kwargs) | ({} if check.mostly is None else {"mostly": check.mostly})
-    shown = {"id": check.id, "severity": check.severity, "description": check.description}
-    meta = {"attributes": {"check": shown}}
-    return getattr(gxe, check.expectation)(**options, severity=check.severity, meta=meta)
 
-
-def _by_check(report: Any) -> dict[str, Any]:
+def _by_check(
+    report: "ExpectationSuiteValidationResult",
+) -> "dict[str, ExpectationValidationResult]":
     """The results of a report by check id."""
-    found = {}
-    for result in report.results:
-        check_id = result.expectation_config.meta["attributes"]["check"]["id"]
+    configured = ((r.expectation_config, r) for r in report.results)
+    found = {c.meta["check"]: result for c, result in configured if c}
+    for check_id, result in found.items():
         _require_evaluated(check_id, result)
-        found[check_id] = result
     return found
 
 
-def _require_evaluated(check_id: str, result: Any) -> None:
+def _require_evaluated(check_id: str, result: "ExpectationValidationResult") -> None:
     info = result.exception_info or {}
     failures = [info] if "raised_exception" in info else list(info.values())
     for failure in failures:
-        if failure.get("raised_exception"):
+        if failure["raised_exception"]:
             message = (
                 f"expected check {check_id} to be evaluated, found "
-                f"{failure.get('exception_message')}: correct the check or its frame"
+                f"{failure['exception_message']}: correct the check or its frame"
             )
             raise ValidationError(message)
 
 
-def _check_result(run: Run, subject: Subject, check: Check, found: Any) -> CheckResult:
+def _check_result(
+    run: Run, subject: Subject, check: Check, found: "ExpectationValidationResult"
+) -> CheckResult:
     result = found.result
-    counted = "element_count" in result
     applicable = _applicable(result)
-    unexpected = int(result["unexpected_count"]) if counted else None
+    unexpected = int(result["unexpected_count"]) if "element_count" in result else None
     sample = result.get("unexpected_index_list") or ()
     return CheckResult(
         run_id=run.run_id,
@@ -271,9 +218,7 @@ def _check_result(run: Run, subject: Subject, check: Check, found: Any) -> Check
 
 
 def _applicable(result: Mapping[str, Any]) -> int:
-    """Rows that a check applies to: those whose checked column is not NULL, where it is a check
-    of values.
-    """
+    """The rows of a check of the whole frame, or those where the checked value is not NULL."""
     if "element_count" not in result:
         return int(result["observed_value"])
     return int(result["element_count"]) - int(result.get("missing_count") or 0)

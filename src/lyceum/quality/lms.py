@@ -17,8 +17,9 @@ from lyceum.bronze.lms import (
     expected_sessions,
     listed_events,
 )
-from lyceum.quality.expectations import Suite, Subject, has_rows, is_not_null, is_true, validate
+from lyceum.quality.expectations import validate
 from lyceum.quality.results import CheckResult, write_results
+from lyceum.quality.suites import Subject, Suite, has_rows, is_not_null, is_true
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.silver.times import instant, standard_timezone
 from lyceum.sources.lms.fields import LmsFields

@@ -30,7 +30,7 @@ QUALITY_RESULTS = Table(
         unexpected_count BIGINT COMMENT 'Rows that break the check; NULL if it is about no rows',
         element_count BIGINT NOT NULL COMMENT 'Rows that the check applies to',
         unexpected_percent DOUBLE COMMENT 'Broken rows in percent of those; NULL if there are none',
-        sample STRING COMMENT 'JSON list with the identifiers of a few rows that break a failed check',
+        sample STRING COMMENT 'JSON list of the identifiers of a few rows that break the check',
         checked_at TIMESTAMP NOT NULL COMMENT 'When the run was checked, UTC'
     """,
 )

@@ -1,10 +1,11 @@
 """Lakehouse: a Spark session plus the configuration that says where tables are."""
 
-import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock, RLock
 
 from filelock import FileLock
 from pyspark.sql import DataFrame, SparkSession
@@ -13,7 +14,21 @@ from lyceum.config import Config
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
 
-_LOCK_GUARD = threading.Lock()
+
+class _ProcessLock:
+    """A file lock that a process holds as long as one of its threads does."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = FileLock(file, thread_local=False)
+        self._guard = Lock()
+
+    def acquire(self) -> None:
+        with self._guard:
+            self._file.acquire()
+
+    def release(self) -> None:
+        with self._guard:
+            self._file.release()
 
 
 class Lakehouse:
@@ -23,7 +38,8 @@ class Lakehouse:
         self.spark = spark
         self.config = config
         self._ensured: set[str] = set()
-        self._locks: dict[str, FileLock] = {}
+        self._guards: defaultdict[str, RLock] = defaultdict(RLock)
+        self._locks: dict[str, _ProcessLock] = {}
 
     def name(self, table: Table) -> str:
         """The table's full, quoted name."""
@@ -32,10 +48,11 @@ class Lakehouse:
     def ensure(self, *tables: Table) -> None:
         """Create what is absent, attach what is on disk, evolve what has an older declaration."""
         for table in tables:
-            if table.name not in self._ensured:
-                with self.writing(table):
-                    self._ensure_one(table)
-                self._ensured.add(table.name)
+            with self._guards[table.name]:
+                if table.name not in self._ensured:
+                    with self.writing(table):
+                        self._ensure_one(table)
+                    self._ensured.add(table.name)
 
     def read(self, table: Table) -> DataFrame:
         """The table's rows; an absent table is created and read as empty."""
@@ -78,13 +95,11 @@ class Lakehouse:
             yield
             return
         lock = self._lock(table)
-        with _LOCK_GUARD:
-            lock.acquire()
+        lock.acquire()
         try:
             yield
         finally:
-            with _LOCK_GUARD:
-                lock.release()
+            lock.release()
 
     @cached_property
     def locks_folder(self) -> Path:
@@ -93,11 +108,13 @@ class Lakehouse:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _lock(self, table: Table) -> FileLock:
-        if table.name not in self._locks:
-            file = self.locks_folder / f"{self.config.schemas[table.layer]}.{table.short_name}.lock"
-            self._locks[table.name] = FileLock(file, thread_local=False)
-        return self._locks[table.name]
+    def _lock(self, table: Table) -> "_ProcessLock":
+        with self._guards[""]:
+            if table.name not in self._locks:
+                schema = self.config.schemas[table.layer]
+                file = self.locks_folder / f"{schema}.{table.short_name}.lock"
+                self._locks[table.name] = _ProcessLock(file)
+            return self._locks[table.name]
 
     def _ensure_one(self, table: Table) -> None:
         name, location = self.name(table), self.config.location(table)

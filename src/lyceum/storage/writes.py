@@ -1,20 +1,17 @@
 """The ways to write a table; each gives the same table when it is done twice."""
 
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import VariantType
 
 from lyceum.storage.lakehouse import Lakehouse
 from lyceum.table import Table, quoted
-
-_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 @dataclass(frozen=True)
@@ -85,12 +82,13 @@ def merge(
     condition = _same_keys(name, table)
     if prune:
         condition = condition & _key_range(name, table, source)
-    with lake.writing(table), _commit_tag(lake) as tag:
+    with lake.writing(table):
+        before = _last_commit(lake, name)["version"]
         merging = source.alias("source").mergeInto(name, condition)
         if compared:
             merging = merging.whenMatched(_differs(name, source, compared)).updateAll()
         merging.whenNotMatched().insertAll().merge()
-        return _written(lake, name, tag)
+        return _written(_last_commit(lake, name), since=before)
 
 
 def _same_keys(name: str, table: Table) -> Column:
@@ -124,29 +122,19 @@ def _key_range(name: str, table: Table, source: DataFrame) -> Column:
     return F.col(f"{name}.{key}").between(low, high)
 
 
-@contextmanager
-def _commit_tag(lake: Lakehouse) -> Iterator[str]:
-    """Mark the commits made meanwhile, so that ours is known among those of other writers."""
-    tag = str(uuid.uuid4())
-    if lake.config.warehouse is not None:
-        lake.spark.conf.set(_USER_METADATA, tag)
-    try:
-        yield tag
-    finally:
-        if lake.config.warehouse is not None:
-            lake.spark.conf.unset(_USER_METADATA)
+def _last_commit(lake: Lakehouse, name: str) -> Row:
+    return lake.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0]
 
 
-def _written(lake: Lakehouse, name: str, tag: str) -> Written:
-    """What the commit with this tag changed, from the table's history."""
-    last = lake.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
-    if last is None or last["userMetadata"] != tag:
+def _written(commit: Row, *, since: int) -> Written:
+    """What a commit changed, if it is one that came after version `since`."""
+    if commit["version"] == since:
         return Written()
-    metrics = last["operationMetrics"]
+    metrics = commit["operationMetrics"]
     return Written(
         inserted=int(metrics.get("numTargetRowsInserted", 0)),
         updated=int(metrics.get("numTargetRowsUpdated", 0)),
         deleted=int(metrics.get("numTargetRowsDeleted", 0)),
         files=int(metrics.get("numTargetFilesAdded", 0)),
-        version=int(last["version"]),
+        version=int(commit["version"]),
     )

@@ -14,7 +14,8 @@ from lyceum.sources.lms.transport import Request
 
 logger = logging.getLogger(__name__)
 
-Exchange = Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]
+# Sends a request; gives the time at which it left, and the object that came back.
+Exchange = Callable[[Request], Awaitable[tuple[float, dict[str, Any]]]]
 
 # The codes of RFC 6749, section 5.2: no other text of the answer is safe to repeat.
 OAUTH_ERRORS = (
@@ -43,7 +44,7 @@ class TokenProvider:
         self._clock = clock
         self._token: str | None = None
         self._renew_at = -math.inf
-        self._expires_at = -math.inf
+        self._usable_until = -math.inf
         self._failure: HttpCallError | LmsAuthError | None = None
         self._failed_at = -math.inf
         self._is_rejected = False
@@ -56,8 +57,9 @@ class TokenProvider:
         return self._token if self._clock() < self._renew_at else None
 
     def is_usable(self, token: str) -> bool:
-        """True if this is still the token, neither expired nor rejected."""
-        return token == self._token and not self._is_rejected and self._clock() < self._expires_at
+        """True if this is still the token, not rejected and not at its very end."""
+        is_alive = self._clock() < self._usable_until
+        return token == self._token and not self._is_rejected and is_alive
 
     async def token(self, asked_at: float) -> str:
         """A new token for a call that has waited since `asked_at`.
@@ -71,8 +73,7 @@ class TokenProvider:
         if self._failure is not None and asked_at <= self._failed_at:
             raise HttpCallError(self._failure.kind, self._failure.message)
         try:
-            _, document = await call_with_retries(self._ask, self._policy)
-            return self._keep(document)
+            return self._keep(*await call_with_retries(self._ask, self._policy))
         except HttpCallError as fault:
             self._failure, self._failed_at = self._failure_of(fault), self._clock()
             raise self._failure from None
@@ -99,18 +100,18 @@ class TokenProvider:
         self._is_rejected = True
         return True
 
-    async def _ask(self) -> tuple[str, dict[str, Any]]:
+    async def _ask(self) -> tuple[float, dict[str, Any]]:
         return await self._exchange(token_request(self._settings))
 
-    def _keep(self, document: dict[str, Any]) -> str:
+    def _keep(self, born_at: float, document: dict[str, Any]) -> str:
         token = document.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise _refusal(self._settings, "200 without an access_token")
         seconds = _seconds(document.get("expires_in"))
         # A short-lived token is renewed at half its life, or every call would ask for one.
         margin = min(self._settings.token_refresh_margin, seconds / 2)
-        self._expires_at = self._clock() + seconds
-        self._renew_at = self._expires_at - margin
+        self._renew_at = born_at + seconds - margin
+        self._usable_until = born_at + seconds - margin / 2
         self._token, self._is_proven, self._failure = token, False, None
         self._replaces_rejected, self._is_rejected = self._is_rejected, False
         logger.debug("got an access token, good for %s s", seconds)

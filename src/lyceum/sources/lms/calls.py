@@ -26,6 +26,7 @@ from lyceum.sources.lms.gate import BreakerGate
 from lyceum.sources.lms.settings import LmsSettings
 from lyceum.sources.lms.transport import Request, Response, Transport
 
+SUCCESS = range(200, 300)
 MAX_REDIRECTS = 3
 # A token may be rejected while the next call waits for its turn; the last one is used even so.
 MAX_RENEWALS = 3
@@ -133,7 +134,7 @@ class Caller:
         if response.status == HTTPStatus.UNAUTHORIZED:
             raise self._unauthorized(request, token, tally)
         self._auth.accept(token)
-        if not is_success(response):
+        if response.status not in SUCCESS:
             raise self._fault(request, response)
         text, document = json_object(response.body, call=request.call, status=response.status)
         return Answer(response.status, text, document)
@@ -158,19 +159,16 @@ class Caller:
             self._limiter.pause(retry_after)
         return fault
 
-    async def _get_token(self, request: Request) -> tuple[str, dict[str, Any]]:
+    async def _get_token(self, request: Request) -> tuple[float, dict[str, Any]]:
         await self._limiter.acquire()
+        sent_at = self._clock()
         response = await self._transport.send(request)
-        if is_success(response):
-            return json_object(response.body, call=request.call, status=response.status)
+        if response.status in SUCCESS:
+            _, document = json_object(response.body, call=request.call, status=response.status)
+            return sent_at, document
         fault = self._fault(request, response)
         fault.body = response.body[:2000].decode(errors="replace")
         raise fault
-
-
-def is_success(response: Response) -> bool:
-    """True for 2xx."""
-    return HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def redirect_target(request: Request, response: Response) -> str:
