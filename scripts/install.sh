@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 cache="${LYCEUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lyceum}"
-groups="${1:-dev}"
+group="${1:-dev}"
 
 if ! command -v java >/dev/null 2>&1 && [ -z "${JAVA_HOME:-}" ]; then
     echo "lyceum: expected Java 17 or 21, found none: install a JDK 17 (for example openjdk-17-jdk)" >&2
@@ -30,10 +30,6 @@ if ! command -v uv >/dev/null 2>&1; then
     PATH="$uv_home/bin:$PATH"
 fi
 [ -x .venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" .venv
-for group in $groups; do
-    set -- "$@" "requirements/$group.txt"
-    shift
-done
-uv pip sync -q --python .venv/bin/python --require-hashes "$@"
+uv pip sync -q --python .venv/bin/python --require-hashes "requirements/$group.txt"
 uv pip install -q --python .venv/bin/python --no-deps -e .
 .venv/bin/python -m lyceum.local.setup

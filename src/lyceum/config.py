@@ -96,8 +96,8 @@ class Config:
         """The LMS settings: `LMS_BASE_URL` and so on, one variable a field, then `overrides`."""
         from pydantic import TypeAdapter, ValidationError
 
-        values = {f.name: self._lms_text(f.name) for f in fields(LmsSettings)} | overrides
-        given = {name: value for name, value in values.items() if value is not None}
+        texts = {f.name: self._lms_text(f.name) for f in fields(LmsSettings)}
+        given = _known(texts) | _known(overrides)
         if "client_secret" in given:
             given["client_secret"] = Secret(str(given["client_secret"]))
         try:
@@ -128,6 +128,10 @@ class Config:
 def _cache_folder(env: Mapping[str, str]) -> Path:
     base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "~")).expanduser() / ".cache"
     return Path(env.get("LYCEUM_CACHE") or Path(base) / "lyceum")
+
+
+def _known(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _first_problem(problem: "ErrorDetails") -> str:

@@ -30,7 +30,7 @@ from lyceum.silver.lms import (
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, Written, append_once, merge, replace
+from lyceum.storage import Lakehouse, Written, append_once, computed_once, merge, replace
 from lyceum.table import Table
 
 SYSTEM = "lms"
@@ -66,7 +66,7 @@ class SilverChanges:
 
 def publish_silver(lake: Lakehouse, load: Load, fields: LmsFields) -> SilverChanges:
     """Merge the sessions and products of the load, mark those that are gone, keep what broke."""
-    records = _records(lake, load, fields)
+    records = computed_once(_records(lake, load, fields))
     sessions, products = event_session_details(records), event_session_products(records)
     # Three tables, three merges: much of a merge is planning, which one core does alone.
     with ThreadPoolExecutor(3) as pool:

@@ -37,8 +37,8 @@ from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import Run, job_lock, recorded_run
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
-from lyceum.quality.expectations import CheckResult
-from lyceum.quality.lms import check_lms, gate
+from lyceum.quality.lms import check_lms
+from lyceum.quality.results import CheckResult, gate
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lms import (
     EVENT_SESSION_DETAILS,
@@ -143,7 +143,7 @@ def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
     run.rows_inserted = changes.sessions.inserted
     run.rows_updated = changes.sessions.updated
     with reporter.step("Check quality") as step:
-        results = check_lms(lake, load.id, datetime.now(UTC))
+        results = check_lms(lake, load_id=load.id, checked_at=datetime.now(UTC), fields=job.fields)
         passed = sum(result.passed for result in results)
         step.note = f"{passed} of {len(results)} expectations met"
     _finish(lake)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from lyceum.errors import LyceumError
 from lyceum.quality.results import CheckResult
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _DROPPED = {"script", "style", "footer"}
 _DROPPED_VOID = {"link", "img"}
 _EXTERNAL = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
 _HEADINGS = ("Result", "Severity", "Check", "Meaning", "Expected", "Found", "Examples")
+
+
+class DataDocsError(LyceumError):
+    """Great Expectations did not draw a page; the results themselves are not affected."""
 
 
 def build_data_docs(
@@ -139,6 +144,12 @@ def _drawn_pages(
         show_how_to_buttons=False,
     ).build()
     drawn = sorted((site / "validations").rglob("*.html"))
+    if len(drawn) != len(reports):
+        message = (
+            f"expected a page for each of {', '.join(reports)}, found {len(drawn)} in {site}: "
+            "Great Expectations could not draw the others"
+        )
+        raise DataDocsError(message)
     return {page.relative_to(site).parts[1]: str(page.relative_to(site)) for page in drawn}
 
 

@@ -8,13 +8,14 @@ import importlib
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from lyceum.errors import LyceumError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
 
-# True counts, but no sample: one aggregation for all the checks of a frame.
+# True counts, but no samples: those are looked up for checks that fail.
 _COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SAMPLE_SIZE = 10
 
@@ -68,8 +69,7 @@ def validate(
 ) -> list[CheckResult]:
     """Check the frames, one for each subject's name; with `docs_folder`, write Data Docs there.
 
-    Every frame is aggregated once for the counts of all its checks; samples of broken rows are
-    looked up only for checks that fail. Raises ValidationError where a check cannot be evaluated.
+    Every frame is computed once; samples of broken rows are looked up only for failed checks. Raises ValidationError where a check cannot be evaluated.
     """
     run = Run(suite, run_id, checked_at)
     with _quiet():
@@ -95,7 +95,7 @@ def _import_great_expectations() -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep hints that are for developers of Great Expectations off the terminal."""
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -116,7 +116,7 @@ def _checked(
     """Counts for all checks of a subject, and samples for those that failed."""
     asset = source.add_dataframe_asset(subject.name)
     definition = asset.add_batch_definition_whole_dataframe("all")
-    batch = definition.get_batch({"dataframe": frame})
+    batch = definition.get_batch({"dataframe": _computed_once(frame)})
     report = _report(batch, subject, subject.checks, _COUNTS)
     found = _by_check(report)
     failed = [check for check in subject.checks if not found[check.id].success]
@@ -125,6 +125,17 @@ def _checked(
         for check_id, result in _by_check(sampled).items():
             _add_sample(found[check_id].result, result.result)
     return report
+
+
+def _computed_once(frame: DataFrame) -> DataFrame:
+    """The frame without its history, which every query would compute again.
+
+    Compute that cannot keep it says so; there the queries read the tables.
+    """
+    try:
+        return frame.localCheckpoint()
+    except PySparkException:
+        return frame
 
 
 def _sample_format(subject: Subject) -> dict[str, object]:
@@ -136,7 +147,7 @@ def _sample_format(subject: Subject) -> dict[str, object]:
     }
 
 
-def _add_sample(found: dict[str, Any], sampled: dict[str, Any]) -> None:
+def _add_sample(found: dict[str, Any], sampled: Mapping[str, Any]) -> None:
     names = ("partial_unexpected_list", "partial_unexpected_counts")
     found.update({name: sampled[name] for name in names if name in sampled})
     if sampled.get("partial_unexpected_index_list"):
@@ -148,7 +159,7 @@ def _add_sample(found: dict[str, Any], sampled: dict[str, Any]) -> None:
 def _report(
     batch: "Batch",
     subject: Subject,
-    checks: Sequence[Check],
+    checks: Iterable[Check],
     result_format: Mapping[str, object],
 ) -> "ExpectationSuiteValidationResult":
     from great_expectations import ExpectationSuite

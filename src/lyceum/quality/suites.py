@@ -15,7 +15,7 @@ class Check:
     description: str
     """What should hold, for a person."""
     expectation: str
-    """Name in Great Expectations, such as expect_column_values_to_not_be_null."""
+    """Name in Great Expectations, such as expect_table_row_count_to_be_between."""
     kwargs: Mapping[str, object]
     mostly: float | None = None
     """Share of the rows for which it should hold, from 0 to 1; None for all."""
@@ -63,8 +63,8 @@ def is_true(
 
 def is_not_null(check_id: str, column: str, severity: Severity, description: str) -> Check:
     """A check that a column is never NULL."""
-    kwargs = {"column": column}
-    return Check(check_id, severity, description, "expect_column_values_to_not_be_null", kwargs)
+    expectation = "expect_column_values_to_not_be_null"
+    return Check(check_id, severity, description, expectation, {"column": column})
 
 
 def has_rows(check_id: str, severity: Severity, description: str) -> Check:

@@ -1,6 +1,6 @@
 """The only code that writes Delta: every write is idempotent, every table is declared."""
 
-from lyceum.storage.lakehouse import Lakehouse
+from lyceum.storage.lakehouse import Lakehouse, computed_once
 from lyceum.storage.schema import SchemaChangeError
 from lyceum.storage.writes import Written, append, append_once, clear, delete, merge, replace
 
@@ -11,6 +11,7 @@ __all__ = [
     "append",
     "append_once",
     "clear",
+    "computed_once",
     "delete",
     "merge",
     "replace",

@@ -8,11 +8,23 @@ from pathlib import Path
 from threading import Lock, RLock
 
 from filelock import FileLock
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
+
+
+def computed_once(frame: DataFrame) -> DataFrame:
+    """The frame without its history, which every query on it would compute again.
+
+    Serverless compute cannot keep it and says so; there the queries compute it again.
+    """
+    try:
+        return frame.localCheckpoint()
+    except PySparkException:
+        return frame
 
 
 class _ProcessLock:

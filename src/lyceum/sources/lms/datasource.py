@@ -192,10 +192,12 @@ def _resource(options: dict[str, str]) -> str:
 def _overridden(settings: LmsSettings, options: dict[str, str]) -> LmsSettings:
     """The settings with the share of rate and concurrency that this reader gets."""
     given: dict[str, Any] = {}
-    if "rate" in options:
-        given["rate"] = float(options["rate"])
-    if "concurrency" in options:
-        given["concurrency"] = int(options["concurrency"])
+    for name, kind in (("rate", float), ("concurrency", int)):
+        try:
+            given |= {name: kind(options[name])} if name in options else {}
+        except ValueError:
+            message = f"expected the option `{name}` to be a number, found {options[name]!r}"
+            raise LmsSettingsError(message) from None
     return replace(settings, **given)
 
 

@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+RUN := .venv/bin
+
+demo: install ## Load a simulated LMS into a lakehouse on this machine and show its tables
+	@$(RUN)/lyceum demo
+
+test: install ## Run all tests
+	@$(RUN)/python -m pytest
+
+check: install ## Lint, format, types, pinned requirements, layer boundaries
+	@scripts/check.sh
+
+fix: install ## Format the code and apply the safe lint fixes
+	@$(RUN)/ruff check --fix -q . ; $(RUN)/ruff format -q .
+
+lock: install ## Renew the pinned requirements from pyproject.toml
+	@scripts/lock.sh --upgrade
+
+bench-lms: bench ## Benchmark the LMS load against its peers
+	@$(RUN)/python benchmarks/lms.py
+
+bench-merge: bench ## Benchmark the merge against its peers
+	@$(RUN)/python benchmarks/merge.py
+
+bench: install ## Install what the benchmarks need
+	@scripts/install.sh bench
+
+install: .venv/installed ## Prepare .venv: Python packages, Spark jars, class archive
+	@:
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+.venv/installed: requirements/dev.txt pyproject.toml src/lyceum/local/ivy.xml scripts/install.sh
+	@scripts/install.sh dev && touch $@
+
+.PHONY: demo test check fix lock bench bench-lms bench-merge install help

@@ -1,0 +1,44 @@
+"""Helpers of the tests that load a simulated LMS into a lakehouse over real HTTP."""
+
+from dataclasses import replace
+
+from lyceum.jobs.lms_session_details import LmsJob
+from lyceum.local.lms import Simulator, SimulatorConfig
+from lyceum.ops.reporter import Reporter
+from lyceum.silver.lms import EVENT_SESSION_DETAILS
+from lyceum.sources.lms.settings import LmsSettings
+from lyceum.storage import Lakehouse
+
+
+def lms_job(lake: Lakehouse, lms: Simulator, **settings: object) -> LmsJob:
+    """The LMS job against a simulator, with retries that do not wait long."""
+    client = lms.config
+    base = lake.config.lms(
+        base_url=lms.url, client_id=client.client_id, client_secret=client.client_secret
+    )
+    quick: LmsSettings = replace(base, **{"backoff_base": 0.01, "backoff_cap": 0.1} | settings)
+    return LmsJob(lake, quick, lake.config.lms_fields(), Reporter())
+
+
+def small_lms(**options: object) -> Simulator:
+    return Simulator(SimulatorConfig(**{"events": 20, "seed": 7} | options))
+
+
+def sessions_of(lms: Simulator) -> dict[str, str]:
+    """Title of every session that the LMS has."""
+    return {
+        session["id"]: session["title"]
+        for details in lms.lms.details.values()
+        for session in details["sessions"]
+    }
+
+
+def sessions_in(lake: Lakehouse) -> dict[str, str]:
+    """Title of every session in silver that is not removed."""
+    rows = lake.read(EVENT_SESSION_DETAILS).where("removed_at IS NULL").collect()
+    return {row.session_id: row.session_title for row in rows}
+
+
+def version(lake: Lakehouse, table) -> int:
+    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.name(table)} LIMIT 1")
+    return history.collect()[0].version

@@ -1,0 +1,86 @@
+"""What is set from outside, and what is said when it is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from lyceum.config import Config, ConfigError
+from lyceum.silver.lms import EVENT_SESSION_DETAILS
+
+LMS = {
+    "LMS_BASE_URL": "https://lms.example",
+    "LMS_CLIENT_ID": "lyceum",
+    "LMS_CLIENT_SECRET": "hush-hush",
+}
+
+
+def test_tables_lie_under_the_home():
+    config = Config.load(Path("/data/lyceum"), {})
+    assert config.location(EVENT_SESSION_DETAILS) == (
+        "/data/lyceum/warehouse/silver/event_session_details"
+    )
+    assert config.full_name(EVENT_SESSION_DETAILS) == (
+        "`spark_catalog`.`silver`.`event_session_details`"
+    )
+
+
+def test_catalog_and_schemas_are_settings():
+    """A developer's target in a workspace has prefixed schemas, and each can be set alone."""
+    env = {
+        "LYCEUM_CATALOG": "main",
+        "LYCEUM_SCHEMA_PREFIX": "dev_ada_",
+        "LYCEUM_SCHEMA_OPS": "audit",
+    }
+    config = Config.load(None, env)
+    assert config.full_name(EVENT_SESSION_DETAILS) == (
+        "`main`.`dev_ada_silver`.`event_session_details`"
+    )
+    assert config.schemas["ops"] == "audit"
+
+
+def test_a_workspace_has_managed_tables():
+    config = Config.load(None, {"DATABRICKS_RUNTIME_VERSION": "18.0"})
+    assert config.location(EVENT_SESSION_DETAILS) is None
+    assert not config.is_local_disk
+
+
+def test_a_warehouse_may_be_an_object_store():
+    config = Config.load(None, {"LYCEUM_WAREHOUSE": "s3a://bucket/lyceum"})
+    assert config.location(EVENT_SESSION_DETAILS) == (
+        "s3a://bucket/lyceum/silver/event_session_details"
+    )
+    assert not config.is_local_disk
+
+
+def test_every_lms_setting_is_read_and_an_option_overrides_it():
+    env = LMS | {"LMS_RATE": "2.5", "LMS_EVENTS_PATH": "/v2/events", "LMS_CONCURRENCY": "4"}
+    settings = Config.load(None, env).lms(concurrency=8, rate=None)
+    assert (settings.rate, settings.events_path, settings.concurrency) == (2.5, "/v2/events", 8)
+
+
+def test_field_paths_are_settings():
+    fields = Config.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).lms_fields()
+    assert (fields.session_id, fields.eval_id) == ("key.value", "eval_id")
+
+
+@pytest.mark.parametrize("missing", sorted(LMS))
+def test_a_missing_setting_is_named(missing):
+    env = {name: value for name, value in LMS.items() if name != missing}
+    with pytest.raises(ConfigError, match=f"expected {missing} in the environment, found nothing"):
+        Config.load(None, env).lms()
+
+
+def test_a_wrong_setting_is_named_with_its_value():
+    with pytest.raises(ConfigError, match="expected LMS_CONCURRENCY to be right, found 'many'"):
+        Config.load(None, LMS | {"LMS_CONCURRENCY": "many"}).lms()
+
+
+def test_the_secret_shows_nowhere():
+    settings = Config.load(None, LMS).lms()
+    assert "hush" not in f"{settings!r} {settings.client_secret} {settings.client_secret!r}"
+    assert settings.client_secret.value == "hush-hush"
+
+
+def test_an_unknown_jvm_is_refused():
+    with pytest.raises(ConfigError, match="expected LYCEUM_JVM to be light or heavy, found 'fast'"):
+        Config.load(None, {"LYCEUM_JVM": "fast"})
