@@ -31,6 +31,7 @@ Scope = Literal["complete", "since", "retry"]
 
 _LANES = 2
 """Chunks fetched at once: while one is committed, the other keeps calling."""
+_SLOW_RATE = 40.0
 _CHUNK_EVENTS = 2_500
 _CHUNK_SECONDS = 30
 _MAX_RESUME_AGE = timedelta(hours=24)
@@ -135,7 +136,7 @@ def fetch_details(
     total, left = lake.read(LMS_LOAD_EVENTS).count(), sum(chunks.values())
     if left < total:
         reporter.say(f"Resuming: {total - left:,} of {total:,} events are here already")
-    lanes = min(_LANES, len(chunks)) or 1
+    lanes = min(_lanes(settings), len(chunks)) or 1
     with reporter.step("Fetch session details", unit="events", total=left) as step:
 
         def fetch(chunk: int) -> None:
@@ -143,7 +144,6 @@ def fetch_details(
             reporter.advance(step, chunks[chunk])
 
         _run_in_lanes(lake, lanes, [partial(fetch, chunk) for chunk in sorted(chunks)])
-    _raise_fatal_error(lake)
 
 
 def fetched_event(lake: Lakehouse, settings: LmsSettings, event_id: str) -> DataFrame:
@@ -175,6 +175,7 @@ def _fetch_chunk(
     rows = reader.load().select(F.lit(load.id).alias("load_id"), F.lit(chunk).alias("chunk"), "*")
     # What a chunk has staged only grows, so it numbers the chunk's commits.
     append_once(lake, LMS_LOAD_DETAILS, rows, app=f"lms:{load.id}:{chunk}", version=staged + 1)
+    _raise_fatal_error(lake.read(LMS_LOAD_DETAILS).where(F.col("chunk") == chunk))
 
 
 def _run_in_lanes(lake: Lakehouse, lanes: int, tasks: list[Callable[[], None]]) -> None:
@@ -192,7 +193,10 @@ def _run_in_lanes(lake: Lakehouse, lanes: int, tasks: list[Callable[[], None]]) 
 
 
 def _is_fatal() -> Column:
-    return F.col("event_id").isNull()
+    """True if a row says that the LMS as a whole, not one event, does not answer."""
+    return F.col("event_id").isNull() | F.coalesce(
+        F.col("error_kind") == "circuit_open", F.lit(False)
+    )
 
 
 def _drop_fatal_errors(lake: Lakehouse) -> None:
@@ -201,18 +205,27 @@ def _drop_fatal_errors(lake: Lakehouse) -> None:
         delete(lake, LMS_LOAD_DETAILS, where=_is_fatal())
 
 
-def _raise_fatal_error(lake: Lakehouse) -> None:
-    error = lake.read(LMS_LOAD_DETAILS).where(_is_fatal()).limit(1).collect()
+def _raise_fatal_error(details: DataFrame) -> None:
+    error = details.where(_is_fatal()).limit(1).collect()
     if error:
-        message = f"the LMS refused to go on ({error[0].error_kind}): {error[0].error_message}"
+        message = (
+            f"the LMS answers no more ({error[0].error_kind}): {error[0].error_message}; what it "
+            "has answered is kept: run the same again to go on from there"
+        )
         raise LmsRefusedError(message)
+
+
+def _lanes(settings: LmsSettings) -> int:
+    """Chunks fetched at once; a low rate is not divided, as a part of it is rounded down."""
+    is_slow = settings.rate is not None and settings.rate < _SLOW_RATE
+    return 1 if is_slow else _LANES
 
 
 def _chunk_size(settings: LmsSettings) -> int:
     """Events a chunk: half a minute of work for a lane, so that a kill loses little."""
     if settings.rate is None:
         return _CHUNK_EVENTS
-    return max(1, min(_CHUNK_EVENTS, int(settings.rate / _LANES * _CHUNK_SECONDS)))
+    return max(1, min(_CHUNK_EVENTS, int(settings.rate / _lanes(settings) * _CHUNK_SECONDS)))
 
 
 def _register(lake: Lakehouse, settings: LmsSettings) -> None:
