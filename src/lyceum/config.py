@@ -106,9 +106,14 @@ class Config:
             raise ConfigError(_first_problem(error.errors(include_url=False)[0])) from None
 
     def lms_fields(self) -> LmsFields:
-        """Where the LMS payloads keep what we read: `LMS_FIELD_SESSION_ID` and so on."""
-        names = {f.name: self.environ.get(f"LMS_FIELD_{f.name.upper()}") for f in fields(LmsFields)}
-        return LmsFields(**{name: path for name, path in names.items() if path})
+        """Where the LMS payloads keep what we read: `LMS_FIELD_SESSION_ID` and so on.
+
+        What the client reads too is one setting for both: `LMS_EVENTS_FIELD`, `LMS_EVENT_ID_FIELD`.
+        """
+        shared = {"events": "LMS_EVENTS_FIELD", "event_id": "LMS_EVENT_ID_FIELD"}
+        variables = {f.name: f"LMS_FIELD_{f.name.upper()}" for f in fields(LmsFields)} | shared
+        paths = {name: self.environ.get(variable) for name, variable in variables.items()}
+        return LmsFields(**{name: path for name, path in paths.items() if path})
 
     def _lms_text(self, field: str) -> str | None:
         name = f"LMS_{field.upper()}"

@@ -4,7 +4,6 @@ from dataclasses import replace as replaced
 
 import pytest
 from pyspark.sql import functions as F
-from tables import assert_rows, draw
 
 from lyceum.storage import (
     Lakehouse,
@@ -16,6 +15,7 @@ from lyceum.storage import (
     replace,
 )
 from lyceum.table import Table
+from tables import assert_rows, draw
 
 THINGS = Table(
     name="silver.things",

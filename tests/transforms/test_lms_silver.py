@@ -3,7 +3,6 @@
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tables import assert_rows, draw
 
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lms import (
@@ -14,12 +13,13 @@ from lyceum.silver.lms import (
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
+from tables import assert_rows, draw
 
 
 def records(spark: SparkSession, text: str, fields: LmsFields | None = None) -> DataFrame:
     header, *lines = text.strip().splitlines()
     types = "event_id | fetched_at:timestamp | data_value:variant"
-    assert header.split() == "event_id | fetched_at | data_value".split()
+    assert header.split() == ["event_id", "|", "fetched_at", "|", "data_value"]
     payloads = draw(spark, "\n".join([types, *lines])).withColumn("load_id", F.lit("l1"))
     return session_records(payloads, fields=fields or LmsFields())
 
@@ -51,7 +51,7 @@ def test_every_field_of_a_session_lands_in_its_column(spark):
         """
         session_id | eval_id | start_time          | end_time            | timezone      | product_id | product_identification | product_name | product_type | session_title  | event_id | updated_at          | removed_at
         s1         | v1      | 2026-03-01T09:00:00 | 2026-03-01T10:00:00 | Europe/Berlin | p1         | P-1                    | Basics       | course       | Safety 🎓 أمان | e1       | 2026-01-01 00:00:00 | NULL
-        """,  # noqa: E501
+        """,
     )
     assert rules(found) == []
 

@@ -32,7 +32,6 @@ Scope = Literal["complete", "since", "retry"]
 _LANES = 2
 """Chunks fetched at once: while one is committed, the other keeps calling."""
 _SLOW_RATE = 40.0
-_CHUNK_EVENTS = 2_500
 _CHUNK_SECONDS = 30
 _MAX_RESUME_AGE = timedelta(hours=24)
 
@@ -224,8 +223,10 @@ def _lanes(settings: LmsSettings) -> int:
 def _chunk_size(settings: LmsSettings) -> int:
     """Events a chunk: half a minute of work for a lane, so that a kill loses little."""
     if settings.rate is None:
-        return _CHUNK_EVENTS
-    return max(1, min(_CHUNK_EVENTS, int(settings.rate / _lanes(settings) * _CHUNK_SECONDS)))
+        return settings.chunk_events
+    return max(
+        1, min(settings.chunk_events, int(settings.rate / _lanes(settings) * _CHUNK_SECONDS))
+    )
 
 
 def _register(lake: Lakehouse, settings: LmsSettings) -> None:

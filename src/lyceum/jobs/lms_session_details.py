@@ -37,6 +37,7 @@ from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import Run, job_lock, recorded_run
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
+from lyceum.quality.expectations import preload
 from lyceum.quality.lms import check_lms
 from lyceum.quality.results import CheckResult, gate
 from lyceum.quality.rules import broken_rules
@@ -127,6 +128,7 @@ def _stage_failed(job: LmsJob, load: Load) -> int:
 
 def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
     lake, reporter = job.lake, job.reporter
+    preload()
     fetch_details(lake, load, job.settings, reporter=reporter)
     fetched, failures = _outcome(lake)
     if failures and not fetched:

@@ -54,6 +54,8 @@ class Reporter:
     def step(self, name: str, *, unit: str = "", total: int | None = None) -> Iterator[Step]:
         """Show a step from its start to its end; a failed one is shown as failed."""
         step = Step(name, unit, total)
+        if self.style == "json":
+            self._event("started", step)
         with self._shown(step):
             try:
                 yield step

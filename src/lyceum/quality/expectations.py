@@ -15,13 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from lyceum.errors import LyceumError
 from lyceum.quality.data_docs import build_data_docs
 from lyceum.quality.results import CheckResult, percent_text
 from lyceum.quality.suites import Check, Subject, Suite
+from lyceum.storage import computed_once
 
 if TYPE_CHECKING:
     from great_expectations.core import (
@@ -69,7 +69,8 @@ def validate(
 ) -> list[CheckResult]:
     """Check the frames, one for each subject's name; with `docs_folder`, write Data Docs there.
 
-    Every frame is computed once; samples of broken rows are looked up only for failed checks. Raises ValidationError where a check cannot be evaluated.
+    Every frame is computed once; samples of broken rows are looked up only for failed checks.
+    Raises ValidationError where a check cannot be evaluated.
     """
     run = Run(suite, run_id, checked_at)
     with _quiet():
@@ -103,11 +104,18 @@ def _quiet() -> Iterator[None]:
 
 def _context() -> "EphemeralDataContext":
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    return context
+    settings = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+        analytics_enabled=False,
+    )
+    return gx.get_context(mode="ephemeral", project_config=settings)
 
 
 def _checked(
@@ -116,7 +124,7 @@ def _checked(
     """Counts for all checks of a subject, and samples for those that failed."""
     asset = source.add_dataframe_asset(subject.name)
     definition = asset.add_batch_definition_whole_dataframe("all")
-    batch = definition.get_batch({"dataframe": _computed_once(frame)})
+    batch = definition.get_batch({"dataframe": computed_once(frame)})
     report = _report(batch, subject, subject.checks, _COUNTS)
     found = _by_check(report)
     failed = [check for check in subject.checks if not found[check.id].success]
@@ -125,17 +133,6 @@ def _checked(
         for check_id, result in _by_check(sampled).items():
             _add_sample(found[check_id].result, result.result)
     return report
-
-
-def _computed_once(frame: DataFrame) -> DataFrame:
-    """The frame without its history, which every query would compute again.
-
-    Compute that cannot keep it says so; there the queries read the tables.
-    """
-    try:
-        return frame.localCheckpoint()
-    except PySparkException:
-        return frame
 
 
 def _sample_format(subject: Subject) -> dict[str, object]:
@@ -208,7 +205,7 @@ def _check_result(
 ) -> CheckResult:
     result = found.result
     applicable = _applicable(result)
-    unexpected = int(result["unexpected_count"]) if "element_count" in result else None
+    unexpected = int(result["unexpected_count"] or 0) if "element_count" in result else None
     sample = result.get("unexpected_index_list") or ()
     return CheckResult(
         run_id=run.run_id,

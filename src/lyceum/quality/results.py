@@ -112,6 +112,15 @@ def percent_text(part: int, whole: int) -> str:
     return f"{math.floor(10_000 * part / whole) / 100:g}%"
 
 
+def named_values(row: Mapping[str, object]) -> str:
+    """The identifiers of a row for a person.
+
+    >>> named_values({"session_id": "s1", "event_id": "e1"})
+    'session_id s1, event_id e1'
+    """
+    return ", ".join(f"{name} {value}" for name, value in row.items())
+
+
 def _explanation(result: CheckResult) -> list[str]:
     """A failed check in a few lines."""
     lines = [
@@ -119,12 +128,8 @@ def _explanation(result: CheckResult) -> list[str]:
         f"    expected {result.expected}, found {result.observed}",
     ]
     if result.sample:
-        shown = "; ".join(map(_identifiers, result.sample[:_SHOWN_IN_ERRORS]))
+        shown = "; ".join(map(named_values, result.sample[:_SHOWN_IN_ERRORS]))
         lines.append(f"    {result.unexpected_count:,} break it, such as {shown}")
     if result.remedy:
         lines.append(f"    {result.remedy}")
     return lines
-
-
-def _identifiers(row: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())

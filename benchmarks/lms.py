@@ -1,0 +1,320 @@
+"""The load of the LMS against its peers, side by side in one run: `make bench-lms`.
+
+A measurement is a record in .lyceum/benchmarks/lms.jsonl; `--keep` goes on with what is there.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from rich.console import Console
+
+from measure import (
+    Finished,
+    Grid,
+    Journal,
+    Lms,
+    Record,
+    Target,
+    figure,
+    peer_command,
+    run_measured,
+    simulated_lms,
+    targets_grid,
+    write_section,
+)
+
+LATENCY_MS = 20
+CONCURRENCIES = (32, 64, 128, 256)
+DLT_ENVIRONMENT = {"EXTRACT__WORKERS": "20", "RUNTIME__DLTHUB_TELEMETRY": "false"}
+CREDENTIALS = {"LMS_CLIENT_ID": "lyceum", "LMS_CLIENT_SECRET": "lyceum-secret"}
+LOAD, RELOAD, LOOP, DLT, BARE = (
+    "lyceum",
+    "lyceum, second unchanged load",
+    "per-event loop, extrapolated",
+    "dlt",
+    "bare aiohttp",
+)
+NOTES = """
+Medians. *API* is from the first call to the last answer kept, for Lyceum from the start of the list
+of events to the last staged commit; *whole* leaves out the start of the Spark session, and for dlt
+and bare aiohttp that of Python. CPU and memory are those of the whole process tree from start to
+end, the simulator apart; bare aiohttp keeps nothing. The loop was run for a few events with a warm
+JVM and multiplied. *Calls/s* counts the calls for session details as the simulator saw them.
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """How many events the LMS has, and the calls a second that it allows."""
+
+    events: int
+    rate: int | None
+
+    def __str__(self) -> str:
+        limit = "no limit" if self.rate is None else f"{self.rate}/s"
+        return f"{self.events:,} events, {limit}"
+
+    def facts(self) -> Record:
+        """The case as part of a record."""
+        return {"events": self.events, "rate": self.rate}
+
+
+def measured(lms: Lms, command: list[str], environment: dict[str, str]) -> tuple[Finished, Record]:
+    """Run a peer; what it used, and what the simulator saw meanwhile."""
+    lms.reset()
+    before = lms.cpu_seconds()
+    finished = run_measured(command, environment)
+    simulator = lms.cpu_seconds() - before
+    used = {"cpu": finished.cpu_seconds, "peak_mb": finished.peak_mb, "simulator_cpu": simulator}
+    return finished, used | seen_by(lms)
+
+
+def seen_by(lms: Lms) -> Record:
+    """Calls a second of the details and of all, the most in one second, and what was refused."""
+    stats = lms.stats()
+    arrivals, pages = stats["arrivals"], sum(stats["pages"].values())
+    return {
+        "calls": stats["calls"],
+        "details_per_second": per_second(arrivals[pages:]),
+        "calls_per_second": per_second(arrivals),
+        "most_in_one_second": stats["max_calls_in_one_second"],
+        "refused": stats["rate_limited"],
+    }
+
+
+def per_second(arrivals: list[float]) -> float | None:
+    """Calls a second between the first and the last."""
+    if len(arrivals) < 2:
+        return None
+    return (len(arrivals) - 1) / max(arrivals[-1] - arrivals[0], 1e-9)
+
+
+def lyceum_loads(lms: Lms, case: Case, home: Path) -> list[Record]:
+    """A load into a fresh home, then the same once more."""
+    return [lyceum_load(lms, case, home, name) for name in (LOAD, RELOAD)]
+
+
+def lyceum_load(lms: Lms, case: Case, home: Path, name: str) -> Record:
+    """One `lyceum lms load`, timed by its progress events and its row in the run ledger."""
+    command = [str(Path(sys.executable).parent / "lyceum"), "--home", str(home), "--json"]
+    command += ["lms", "load", "--url", lms.url]
+    command += ["--rate", str(case.rate)] if case.rate else []
+    before = versions(home)
+    finished, seen = measured(lms, command, CREDENTIALS)
+    steps = {e["step"]: (at, e["seconds"]) for at, e in finished.events() if e["event"] == "done"}
+    listed_at, listing = steps["List the events"]
+    job_began = last_run_began(home)
+    return seen | {
+        "peer": name,
+        "start": job_began - finished.started,
+        "api": steps["Fetch session details"][0] - (listed_at - listing),
+        "whole": finished.ended - job_began,
+        "steps": {step: seconds for step, (_, seconds) in steps.items()},
+        "data_commits": {t: v - before.get(t, -1) for t, v in versions(home).items()},
+    }
+
+
+def last_run_began(home: Path) -> float:
+    """When the latest run began, as a Unix time; the ledger is append-only: its files are it."""
+    files = (home / "warehouse" / "ops" / "etl_job_runs").glob("*.parquet")
+    tables = [pq.read_table(file, columns=["started_at"]) for file in files]
+    began: list[datetime] = [time for table in tables for time in table["started_at"].to_pylist()]
+    return max(began).replace(tzinfo=UTC).timestamp()
+
+
+def versions(home: Path) -> dict[str, int]:
+    """The version of every silver table and of the quarantine."""
+    tables = [*home.glob("warehouse/silver/*"), *home.glob("warehouse/ops/quarantine")]
+    return {t.name: max(int(f.stem) for f in t.glob("_delta_log/*[0-9].json")) for t in tables}
+
+
+def dlt_load(lms: Lms, _case: Case, home: Path) -> list[Record]:
+    """The same load by dlt; it knows no rate and is refused when it is too fast."""
+    command = peer_command("lms_dlt.py", url=lms.url, home=home)
+    return [timed_by_itself(lms, command, DLT_ENVIRONMENT, DLT)]
+
+
+def bare_load(lms: Lms, case: Case, _home: Path) -> list[Record]:
+    """All calls, nothing kept."""
+    best = 128 if case.rate else best_concurrency(lms)
+    command = peer_command("lms_bare.py", url=lms.url, rate=case.rate, concurrency=best)
+    return [timed_by_itself(lms, command, {}, BARE) | {"concurrency": best}]
+
+
+@cache
+def best_concurrency(lms: Lms) -> int:
+    """The number of connections with which bare aiohttp is fastest."""
+
+    def seconds(concurrency: int) -> float:
+        command = peer_command("lms_bare.py", url=lms.url, concurrency=concurrency)
+        return float(run_measured(command, {}).events()[-1][1]["api_seconds"])
+
+    return min(CONCURRENCIES, key=seconds)
+
+
+def timed_by_itself(lms: Lms, command: list[str], environment: dict[str, str], peer: str) -> Record:
+    """A peer that prints the seconds of its phases."""
+    finished, seen = measured(lms, command, environment)
+    told = finished.events()[-1][1]
+    phases = {"api": told["api_seconds"], "whole": told["whole_seconds"]}
+    start = finished.ended - finished.started - told["whole_seconds"]
+    return seen | phases | {"peer": peer, "start": start}
+
+
+def event_loop(lms: Lms, case: Case, home: Path) -> list[Record]:
+    """A few turns of the source document's loop, multiplied."""
+    command = peer_command("lms_loop.py", url=lms.url, home=home)
+    finished, seen = measured(lms, command, {})
+    told = finished.events()[-1][1]
+    extrapolated = {
+        "whole": told["event_seconds"] * case.events,
+        "cpu": told["event_cpu_seconds"] * case.events,
+        "details_per_second": 1 / told["event_seconds"],
+    }
+    return [{"peer": LOOP, "peak_mb": seen["peak_mb"]} | extrapolated | told]
+
+
+PEERS: dict[str, Callable[[Lms, Case, Path], list[Record]]] = {
+    "lyceum": lyceum_loads,
+    "bare": bare_load,
+    "dlt": dlt_load,
+    "loop": event_loop,
+}
+
+
+def measure_case(case: Case, peers: list[str], repeats: int, journal: Journal) -> None:
+    """All peers in turn, as often as asked."""
+    with simulated_lms(events=case.events, latency_ms=LATENCY_MS, rate_limit=case.rate) as lms:
+        for repeat in range(repeats):
+            for peer in peers:
+                is_needless = peer == "loop" and (case.rate or repeat)
+                if not is_needless:
+                    with tempfile.TemporaryDirectory() as home:
+                        for record in PEERS[peer](lms, case, Path(home)):
+                            journal.add(case.facts() | record)
+                            print(json.dumps(case.facts() | record), file=sys.stderr)
+
+
+def case_grid(journal: Journal, case: Case) -> Grid:
+    """The medians of every peer in one case."""
+    limit = ("of the limit", "most in 1 s", "refused") if case.rate else ()
+    headers = ("", "session start s", "API s", "whole s", "CPU s", "peak MB", "calls/s", *limit)
+    known = [p for p in (LOAD, RELOAD, DLT, LOOP, BARE) if journal.where(peer=p, **case.facts())]
+    return Grid(str(case), headers, [peer_row(journal, case, peer) for peer in known])
+
+
+def peer_row(journal: Journal, case: Case, peer: str) -> tuple[str, ...]:
+    """The medians of one peer in one case."""
+
+    def middle(name: str) -> float | None:
+        return journal.median(name, peer=peer, **case.facts())
+
+    times = [figure(middle(name)) for name in ("start", "api", "whole", "cpu")]
+    reached = middle("details_per_second")
+    row = (peer, *times, figure(middle("peak_mb"), 0), figure(reached, 0))
+    if not case.rate:
+        return row
+    share = figure(reached and 100 * reached / case.rate, 1, "%")
+    return (*row, share, figure(middle("most_in_one_second"), 0), figure(middle("refused"), 0))
+
+
+def targets(journal: Journal, cases: list[Case]) -> list[Target]:
+    """The targets that these measurements can tell about."""
+    found = [t for case in cases if case.rate for t in rate_targets(journal, case, case.rate)]
+    for case in cases:
+        if case.rate is None and case.events == 10_000:
+            found += wall_targets(journal, case)
+    return [*found, *memory_targets(journal, cases), *second_load_targets(journal)]
+
+
+def rate_targets(journal: Journal, case: Case, rate: int) -> list[Target]:
+    """The limit is reached, and never passed in any second of any run."""
+    records = journal.where(peer=LOAD, **case.facts()) + journal.where(peer=RELOAD, **case.facts())
+    if not records:
+        return []
+    share = min(r["details_per_second"] for r in records) / rate
+    overall = min(r["calls_per_second"] for r in records) / rate
+    most, refused = (max(r[name] for r in records) for name in ("most_in_one_second", "refused"))
+    reached = f"{share:.1%} while it fetches details, {overall:.1%} from first call to last"
+    return [
+        Target(f"{case}: at least 95% of the limit, in the worst run", reached, share >= 0.95),
+        Target(
+            f"{case}: never above the limit",
+            f"at most {most} in 1 s, {refused} refused",
+            not refused,
+        ),
+    ]
+
+
+def wall_targets(journal: Journal, case: Case) -> list[Target]:
+    """Wall time against bare aiohttp."""
+    limit = journal.median("api", peer=BARE, **case.facts())
+    found = []
+    for name, text, most in (("api", "API phase", 1.3), ("whole", "whole load", 3.0)):
+        ours = journal.median(name, peer=LOAD, **case.facts())
+        if ours and limit:
+            ratio = ours / limit
+            target = f"{case}: {text} at most {most} times bare aiohttp"
+            found.append(Target(target, f"{ratio:.2f} times", ratio <= most))
+    return found
+
+
+def memory_targets(journal: Journal, cases: list[Case]) -> list[Target]:
+    """Peak memory of the largest load against the smallest."""
+    peaks = {c.events: journal.median("peak_mb", peer=LOAD, **c.facts()) for c in cases}
+    known = sorted((events, peak) for events, peak in peaks.items() if peak)
+    if len(known) < 2:
+        return []
+    (few, least), (many, most) = known[0], known[-1]
+    text = f"Peak memory flat from {few:,} to {many:,} events (at most 1.1 times)"
+    return [Target(text, f"{least:,.0f} to {most:,.0f} MB", most <= 1.1 * least)]
+
+
+def second_load_targets(journal: Journal) -> list[Target]:
+    """The second load commits nothing to silver and the quarantine."""
+    commits = [sum(r["data_commits"].values()) for r in journal.where(peer=RELOAD)]
+    if not commits:
+        return []
+    text = "An unchanged second load: no commit to silver and quarantine"
+    return [Target(text, f"{max(commits)} commits", max(commits) == 0)]
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--rates", type=int, nargs="+", default=[0, 200], help="0: no limit")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="1,000 events, once")
+    parser.add_argument("--keep", action="store_true", help="go on with earlier measurements")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, show, and write the document if asked."""
+    given = arguments()
+    events, repeats = ([1_000], 1) if given.quick else (given.events, given.repeats)
+    journal = Journal("lms", keep=given.keep)
+    for case in [Case(e, rate or None) for rate in given.rates for e in events]:
+        measure_case(case, given.peers, repeats, journal)
+    known = sorted({(r["rate"] or 0, r["events"]) for r in journal.records})
+    cases = [Case(e, rate or None) for rate, e in known]
+    grids = [targets_grid(targets(journal, cases)), *(case_grid(journal, c) for c in cases)]
+    for grid in grids:
+        grid.show(Console())
+    if given.write:
+        write_section("lms", grids, " ".join(NOTES.split()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""`python -m lyceum` is `lyceum`."""
+
+import sys
+
+from lyceum.cli import main
+
+sys.exit(main())

@@ -1,0 +1,114 @@
+"""A load that is killed goes on where it stopped, in whatever phase it was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lms_lake import sessions_in, sessions_of, small_lms
+
+from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_EVENTS
+from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.ledger import ETL_JOB_STATUS
+from lyceum.quality.results import QUALITY_RESULTS
+from lyceum.storage import Lakehouse
+from tables import assert_rows
+
+Line = dict[str, object]
+
+
+def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen[str]:
+    """`lyceum lms load` in a process group of its own, with small chunks."""
+    environment = os.environ | {
+        "LMS_BASE_URL": lms.url,
+        "LMS_CLIENT_ID": lms.config.client_id,
+        "LMS_CLIENT_SECRET": lms.config.client_secret,
+        "LMS_CHUNK_EVENTS": "10",
+        "LMS_CONCURRENCY": "4",
+    }
+    command = [sys.executable, "-m", "lyceum", "--home", str(home), "--json", *arguments]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def killed_when(process: subprocess.Popen[str], reached: Callable[[Line], bool]) -> None:
+    """SIGKILL the process with its JVM and workers as soon as a line of its output says so."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if reached(json.loads(line)):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return
+    pytest.fail(f"the load ended with {process.wait()} before it could be killed")
+
+
+def starts(step: str) -> Callable[[Line], bool]:
+    return lambda line: line["event"] == "started" and line["step"] == step
+
+
+def fresh(lake: Lakehouse) -> Lakehouse:
+    """The lakehouse without what this session remembers of its tables."""
+    for schema in lake.config.schemas.values():
+        lake.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    return Lakehouse(lake.spark, lake.config)
+
+
+@pytest.mark.slow
+def test_a_load_killed_in_every_phase_ends_as_if_it_had_never_been(lake):
+    home = lake.config.home
+    with small_lms(events=60, latency_ms=60) as lms:
+        killed_when(lyceum(home, lms, "lms", "load"), starts("List the events"))
+        assert fresh(lake).read(LMS_LOAD_EVENTS).isEmpty()
+
+        half_way = lambda line: line["event"] == "progress" and line["units"] >= 20  # noqa: E731
+        killed_when(lyceum(home, lms, "lms", "load"), half_way)
+        staged = fresh(lake).read(LMS_LOAD_DETAILS).select("event_id").collect()
+        assert 20 <= len(staged) < 60
+        lms.reset_stats()
+
+        for step in ("Publish bronze", "Merge silver and quarantine", "Check quality"):
+            killed_when(lyceum(home, lms, "lms", "load"), starts(step))
+        calls = lms.stats()["events"]
+        assert not [row.event_id for row in staged if calls.get(row.event_id)]
+        assert sorted(set(calls.values())) == [1], "what one run fetched, the next ones have"
+
+        with lyceum(home, lms, "lms", "load") as last:
+            assert last.wait() == 0
+        assert lms.stats()["events"] == calls
+        ended = fresh(lake)
+        assert sessions_in(ended) == sessions_of(lms)
+
+    assert ended.read(LMS_EVENT_SESSION_DETAILS).count() == 60
+    assert_rows(
+        ended.read(LMS_AUDIT_LOG),
+        """
+        table_name                | row_count | load_status | error_message
+        lms_event_session_details | 60        | SUCCESS     | NULL
+        """,
+    )
+    checks = ended.read(QUALITY_RESULTS)
+    assert checks.count() == checks.select("check_id").distinct().count()
+    runs = ended.view(ETL_JOB_STATUS)
+    assert runs.where("status = 'FAILED' AND error_message LIKE 'its process died%'").count() == 5
+    assert runs.where("status = 'SUCCESS'").count() == 1
+
+
+@pytest.mark.slow
+def test_two_processes_on_one_home_both_work(lake):
+    """A second load waits for the first; a query does not wait at all."""
+    home = lake.config.home
+    with small_lms(events=30, latency_ms=20) as lms:
+        loads = [lyceum(home, lms, "lms", "load") for _ in range(2)]
+        query = lyceum(home, lms, "sql", "SELECT 41 + 1 AS answer")
+        out, _ = query.communicate(timeout=120)
+        assert json.loads(out) == {"answer": 42}
+        for process in loads:
+            process.communicate(timeout=300)
+        assert [process.returncode for process in loads] == [0, 0]
+        assert sessions_in(fresh(lake)) == sessions_of(lms)
+    assert fresh(lake).view(ETL_JOB_STATUS).where("status = 'SUCCESS'").count() == 2

@@ -1,0 +1,206 @@
+"""The LMS load over real HTTP against a simulated LMS, into Delta on disk."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from lms_lake import lms_job, sessions_in, sessions_of, small_lms, version
+
+from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS, LMS_LOAD_EVENTS
+from lyceum.jobs import lms_fetch
+from lyceum.jobs.lms_fetch import EventsListError, UnfinishedLoadError
+from lyceum.jobs.lms_session_details import NothingFetchedError, get, load, retry_failed
+from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.ledger import ETL_JOB_STATUS
+from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.reporter import Reporter
+from lyceum.quality.results import QUALITY_RESULTS
+from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
+from tables import assert_rows
+
+
+def open_quarantine(lake):
+    rows = lake.read(QUARANTINE).where("resolved_at IS NULL").collect()
+    return sorted((row.rule, row.source_key) for row in rows)
+
+
+def calls_for(lms):
+    return {event_id: count for event_id, count in lms.stats()["events"].items() if count}
+
+
+def test_a_load_brings_every_session_and_a_second_one_changes_nothing(lake):
+    with small_lms(latency_ms=1) as lms:
+        load(lms_job(lake, lms))
+        assert sessions_in(lake) == sessions_of(lms)
+        assert lake.read(LMS_EVENT_SESSION_DETAILS).count() == 20
+        assert calls_for(lms) == dict.fromkeys(lms.lms.events, 1)
+
+        tables = (EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS, QUARANTINE)
+        before = [version(lake, table) for table in tables]
+        load(lms_job(lake, lms))
+        assert [version(lake, table) for table in tables] == before
+
+    assert_rows(
+        lake.read(LMS_AUDIT_LOG),
+        """
+        table_name                | row_count | load_status | error_message
+        lms_event_session_details | 20        | SUCCESS     | NULL
+        lms_event_session_details | 20        | SUCCESS     | NULL
+        """,
+    )
+    assert_rows(
+        lake.view(ETL_JOB_STATUS),
+        """
+        job_name            | status  | rows_processed | error_message
+        lms_session_details | SUCCESS | 20             | NULL
+        lms_session_details | SUCCESS | 20             | NULL
+        """,
+    )
+    assert lake.read(QUALITY_RESULTS).where("NOT passed").isEmpty()
+    assert lake.read(LMS_LOAD_EVENTS).isEmpty()
+    assert (lake.config.home / "data_docs" / "lms" / "index.html").exists()
+
+
+def test_what_changed_in_the_lms_changes_and_what_vanished_is_marked(lake):
+    with small_lms(events=3) as lms:
+        lms.lms.put_event("e1", [{"id": "s1", "title": "old"}, {"id": "s2", "title": "going"}])
+        lms.lms.put_event("e2", [{"id": "s3", "title": "going with its event"}])
+        load(lms_job(lake, lms))
+        lms.lms.put_session("e1", {"id": "s1", "title": "new", "products": [{"id": "p1"}]})
+        lms.lms.remove_session("e1", "s2")
+        lms.lms.remove_event("e2")
+        load(lms_job(lake, lms))
+        assert sessions_in(lake) == sessions_of(lms)
+        ours = lake.read(EVENT_SESSION_DETAILS).where("event_id IN ('e1', 'e2')")
+        assert_rows(
+            ours.selectExpr("session_id", "session_title", "removed_at IS NOT NULL AS is_removed"),
+            """
+            session_id | session_title        | is_removed
+            s1         | new                  | false
+            s2         | going                | true
+            s3         | going with its event | true
+            """,
+        )
+
+        lms.lms.put_session("e1", {"id": "s2", "title": "back"})
+        load(lms_job(lake, lms))
+        assert sessions_in(lake)["s2"] == "back"
+
+
+def test_failed_events_stop_nobody_and_are_retried_alone(lake):
+    with small_lms() as lms:
+        failing, flaky = list(lms.lms.events)[:2]
+        load(lms_job(lake, lms))
+        before = sessions_in(lake)
+        lms.reset_stats()
+        lms.script(failing, "http_404")
+        lms.script(flaky, "http_500", "connection_reset", "truncated_body", "not_json")
+        load(lms_job(lake, lms))
+
+        assert sessions_in(lake) == before, "what was known of a failed event stays"
+        assert lake.read(LMS_EVENT_SESSION_DETAILS).count() == 20
+        assert open_quarantine(lake) == [("event_not_fetched", failing)]
+        failed = lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").collect()
+        assert [(row.row_count, row.error_message) for row in failed] == [
+            (-1, "1 events failed: 1 http_404")
+        ]
+
+        retry_failed(lms_job(lake, lms))
+        again = {failing: 2, flaky: 5}
+        assert calls_for(lms) == dict.fromkeys(lms.lms.events, 1) | again
+        assert open_quarantine(lake) == []
+        assert sessions_in(lake) == sessions_of(lms)
+
+
+def test_only_events_updated_since_are_fetched(lake):
+    with small_lms() as lms:
+        load(lms_job(lake, lms))
+        lms.reset_stats()
+        cut = datetime.now(UTC) + timedelta(days=3650)
+        lms.lms.put_event(
+            "e1", [{"id": "s1", "title": "fresh"}], updated_at=(cut + timedelta(1)).isoformat()
+        )
+        load(lms_job(lake, lms), since=cut.isoformat())
+        assert calls_for(lms) == {"e1": 1}
+        assert sessions_in(lake) == sessions_of(lms)
+        assert lake.read(LMS_EVENTS).select("load_id").distinct().count() == 2
+
+
+def test_dirty_content_is_quarantined_by_rule_and_the_rest_lands(lake):
+    every_kind = "0.3"
+    with small_lms(events=40, dirt=every_kind) as lms:
+        load(lms_job(lake, lms))
+        rules = {rule for rule, _ in open_quarantine(lake)}
+        assert rules >= {
+            "payload_without_sessions",
+            "session_without_id",
+            "session_id_wrong_type",
+            "session_in_two_events",
+            "unknown_timezone",
+            "unreadable_start_time",
+            "ends_before_start",
+            "unusable_product",
+        }
+        usable = {
+            str(session["id"])
+            for _, session in lms.lms.sessions()
+            if isinstance(session.get("id"), str | int) and not isinstance(session["id"], bool)
+        }
+        assert set(sessions_in(lake)) == usable
+        odd = [event_id for event_id in lms.lms.events if set(event_id) & set("/?'")]
+        assert odd
+        assert set(odd) <= set(calls_for(lms))
+
+
+def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
+    with small_lms() as lms:
+        load(lms_job(lake, lms))
+        before = version(lake, LMS_EVENT_SESSION_DETAILS)
+        from lyceum.sources.lms.settings import Secret
+
+        with pytest.raises(EventsListError, match="401"):
+            load(lms_job(lake, lms, client_secret=Secret("not-the-one")))
+    assert version(lake, LMS_EVENT_SESSION_DETAILS) == before
+    failed = lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").collect()
+    assert len(failed) == 1
+    assert "401" in failed[0].error_message
+    assert "not-the-one" not in failed[0].error_message
+
+
+def test_when_every_event_fails_the_tables_stay(lake):
+    with small_lms() as lms:
+        load(lms_job(lake, lms))
+        before = version(lake, LMS_EVENT_SESSION_DETAILS)
+        for event_id in lms.lms.events:
+            lms.script(event_id, None, "http_403")
+        with pytest.raises(NothingFetchedError, match="20 events failed: 20 http_403"):
+            load(lms_job(lake, lms))
+    assert version(lake, LMS_EVENT_SESSION_DETAILS) == before
+
+
+def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(lake, monkeypatch):
+    with small_lms() as lms, monkeypatch.context() as patch:
+        patch.setattr(lms_fetch, "append_once", power_cut)
+        with pytest.raises(RuntimeError, match="power cut"):
+            load(lms_job(lake, lms))
+    with small_lms(seed=8) as other:
+        with pytest.raises(UnfinishedLoadError, match="run that one again to finish it"):
+            load(lms_job(lake, other))
+        load(lms_job(lake, other), restart=True)
+        assert sessions_in(lake) == sessions_of(other)
+
+
+def power_cut(*_, **__):
+    message = "power cut"
+    raise RuntimeError(message)
+
+
+def test_get_prints_the_sessions_of_one_event_and_writes_nothing(lake, capsys):
+    with small_lms() as lms:
+        lms.lms.put_event("a/b?c'd", [{"id": "s1", "title": "Hello"}, {"title": "no id"}])
+        job = lms_job(lake, lms)
+        shown = type(job)(job.lake, job.settings, job.fields, Reporter("json"))
+        get(shown, "a/b?c'd")
+    out = capsys.readouterr().out
+    assert '"session_id": "s1"' in out
+    assert "session_without_id" in out
+    assert lake.tables_on_disk() == []
