@@ -33,16 +33,28 @@ _LOCAL = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    # Without Hadoop's native library its own file system starts a process for every chmod and
+    # link; the log store belongs to it (storage.Lakehouse.writing keeps other processes out).
+    "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.app.name": "lyceum",
     # Driver and executor are one process: nothing of it has to be found by a network name.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-_JVM = {
+_JVM_OPTIONS = {
     # The code cache that this compiler gets by default is full after a minute of Spark: everything
     # is then interpreted, and in the end the JVM dies.
     "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m",
     "heavy": "-XX:+UseParallelGC",
+}
+
+
+_JVM_SPARK = {
+    # Delta generates and compiles code for its own small state at every commit: for small tables
+    # a quarter of the time.
+    "light": {"spark.sql.codegen.factoryMode": "NO_CODEGEN"},
+    "heavy": {},
 }
 
 
@@ -86,12 +98,13 @@ def local_options(config: Config) -> dict[str, str]:
 
     java = require_java(config.java_home)
     archive = config.class_archive
-    options = f"{_JVM[config.jvm]} -Dlog4j2.level=ERROR"
+    options = f"{_JVM_OPTIONS[config.jvm]} -Dlog4j2.level=ERROR"
     if archive.exists():
         options += f" -XX:SharedArchiveFile={archive}"
     return {
         **_LOCAL,
         **_EVERYWHERE,
+        **_JVM_SPARK[config.jvm],
         "spark.sql.warehouse.dir": str(config.warehouse),
         "spark.driver.memory": config.driver_memory,
         # On the class path, not in spark.jars: only there can the class archive hold them.

@@ -224,9 +224,8 @@ def _chunk_size(settings: LmsSettings) -> int:
     """Events a chunk: half a minute of work for a lane, so that a kill loses little."""
     if settings.rate is None:
         return settings.chunk_events
-    return max(
-        1, min(settings.chunk_events, int(settings.rate / _lanes(settings) * _CHUNK_SECONDS))
-    )
+    of_a_lane = int(settings.rate / _lanes(settings) * _CHUNK_SECONDS)
+    return max(1, min(settings.chunk_events, of_a_lane))
 
 
 def _register(lake: Lakehouse, settings: LmsSettings) -> None:
