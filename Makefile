@@ -16,6 +16,9 @@ fix: install ## Format the code and apply the safe lint fixes
 lock: install ## Renew the pinned requirements from pyproject.toml
 	@scripts/lock.sh --upgrade
 
+docs: install ## Renew the generated pages of docs/
+	@$(RUN)/python -m lyceum.local.docs docs
+
 bench-lms: bench ## Benchmark the LMS load against its peers
 	@$(RUN)/python benchmarks/lms.py
 
@@ -34,4 +37,4 @@ help: ## List these targets
 .venv/installed: requirements/dev.txt pyproject.toml src/lyceum/local/ivy.xml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test check fix lock bench bench-lms bench-merge install help
+.PHONY: demo test check fix lock docs bench bench-lms bench-merge install help

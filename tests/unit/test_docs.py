@@ -1,0 +1,22 @@
+"""The pages that are generated say what the declarations say."""
+
+from pathlib import Path
+
+from lyceum.local.docs import settings_page, tables_page
+from lyceum.tables import TABLES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_pages_are_those_of_the_declarations():
+    """`make docs` renews them."""
+    assert (DOCS / "tables.md").read_text(encoding="utf-8") == tables_page()
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == settings_page()
+
+
+def test_every_declared_column_is_on_the_page():
+    page = tables_page()
+    for table in TABLES:
+        declared = [line for line in table.columns.splitlines() if line.strip()]
+        section = page.split(f"## {table.name}\n")[1].split("\n## ")[0]
+        assert section.count("\n| `") == len(declared)
