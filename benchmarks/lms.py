@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -97,9 +97,10 @@ def per_second(arrivals: list[float]) -> float | None:
     return (len(arrivals) - 1) / max(arrivals[-1] - arrivals[0], 1e-9)
 
 
-def lyceum_loads(lms: Lms, case: Case, home: Path) -> list[Record]:
+def lyceum_loads(lms: Lms, case: Case, home: Path) -> Iterator[Record]:
     """A load into a fresh home, then the same once more."""
-    return [lyceum_load(lms, case, home, name) for name in (LOAD, RELOAD)]
+    for name in (LOAD, RELOAD):
+        yield lyceum_load(lms, case, home, name)
 
 
 def lyceum_load(lms: Lms, case: Case, home: Path, name: str) -> Record:
@@ -136,17 +137,17 @@ def versions(home: Path) -> dict[str, int]:
     return {t.name: max(int(f.stem) for f in t.glob("_delta_log/*[0-9].json")) for t in tables}
 
 
-def dlt_load(lms: Lms, _case: Case, home: Path) -> list[Record]:
+def dlt_load(lms: Lms, _case: Case, home: Path) -> Iterator[Record]:
     """The same load by dlt; it knows no rate and is refused when it is too fast."""
     command = peer_command("lms_dlt.py", url=lms.url, home=home)
-    return [timed_by_itself(lms, command, DLT_ENVIRONMENT, DLT)]
+    yield timed_by_itself(lms, command, DLT_ENVIRONMENT, DLT)
 
 
-def bare_load(lms: Lms, case: Case, _home: Path) -> list[Record]:
+def bare_load(lms: Lms, case: Case, _home: Path) -> Iterator[Record]:
     """All calls, nothing kept."""
     best = 128 if case.rate else best_concurrency(lms)
     command = peer_command("lms_bare.py", url=lms.url, rate=case.rate, concurrency=best)
-    return [timed_by_itself(lms, command, {}, BARE) | {"concurrency": best}]
+    yield timed_by_itself(lms, command, {}, BARE) | {"concurrency": best}
 
 
 @cache
@@ -169,7 +170,7 @@ def timed_by_itself(lms: Lms, command: list[str], environment: dict[str, str], p
     return seen | phases | {"peer": peer, "start": start}
 
 
-def event_loop(lms: Lms, case: Case, home: Path) -> list[Record]:
+def event_loop(lms: Lms, case: Case, home: Path) -> Iterator[Record]:
     """A few turns of the source document's loop, multiplied."""
     command = peer_command("lms_loop.py", url=lms.url, home=home)
     finished, seen = measured(lms, command, {})
@@ -179,10 +180,10 @@ def event_loop(lms: Lms, case: Case, home: Path) -> list[Record]:
         "cpu": told["event_cpu_seconds"] * case.events,
         "details_per_second": 1 / told["event_seconds"],
     }
-    return [{"peer": LOOP, "peak_mb": seen["peak_mb"]} | extrapolated | told]
+    yield {"peer": LOOP, "peak_mb": seen["peak_mb"]} | extrapolated | told
 
 
-PEERS: dict[str, Callable[[Lms, Case, Path], list[Record]]] = {
+PEERS: dict[str, Callable[[Lms, Case, Path], Iterator[Record]]] = {
     "lyceum": lyceum_loads,
     "bare": bare_load,
     "dlt": dlt_load,

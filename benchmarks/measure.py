@@ -80,6 +80,13 @@ def process_tree(root: int) -> list[psutil.Process]:
     return []
 
 
+def end_tree(root: int) -> None:
+    """End a process and its descendants, if they are still there."""
+    for process in process_tree(root):
+        with suppress(psutil.Error):
+            process.terminate()
+
+
 def tree_cpu_seconds(root: int) -> float:
     """User and system time of a living process and its living descendants."""
     meter = Meter(root)
@@ -118,9 +125,12 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Fini
     drain = threading.Thread(target=errors.extend, args=(process.stderr,), daemon=True)
     drain.start()
     meter = Meter(process.pid)
-    with meter.running():
-        lines = [(time.time(), line.rstrip("\n")) for line in process.stdout]
-        code = process.wait()
+    try:
+        with meter.running():
+            lines = [(time.time(), line.rstrip("\n")) for line in process.stdout]
+            code = process.wait()
+    finally:
+        end_tree(process.pid)
     ended = time.time()
     drain.join()
     if code:

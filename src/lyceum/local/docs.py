@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -29,12 +30,16 @@ def settings_page() -> str:
 
 
 def _table(table: Table) -> str:
-    facts = f"{table.grain[0].upper()}{table.grain[1:]}. Keys: {', '.join(f'`{key}`' for key in table.keys)}."
+    facts = f"{table.grain[0].upper()}{table.grain[1:]}. Keys: {_code(table.keys)}."
     if table.personal:
-        facts += f" Personal data: {', '.join(f'`{name}`' for name in table.personal)}."
+        facts += f" Personal data: {_code(table.personal)}."
     lines = [_column(line) for line in table.columns.strip().splitlines()]
     head = [f"## {table.name}", "", facts, "", "| column | type | meaning |", "|---|---|---|"]
     return "\n".join(head + lines)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _column(declared: str) -> str:
