@@ -17,7 +17,7 @@ class JavaError(UsageError):
 
 def java_command(java_home: str | None) -> str:
     """The java of `java_home`, else of PATH."""
-    command = shutil.which(Path(java_home) / "bin" / "java" if java_home else "java")
+    command = shutil.which(str(Path(java_home, "bin", "java")) if java_home else "java")
     if command is None:
         where = f"JAVA_HOME={java_home}" if java_home else "PATH"
         message = f"expected Java 17 or 21, found none by {where}: {_ADVICE}"
