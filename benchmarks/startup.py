@@ -37,7 +37,7 @@ def seconds(command: list[str]) -> float:
 def main() -> None:
     """Run both in turns and print the medians and their ratio."""
     config = Config.load()
-    found = jars(config.cache, require_java(config.java_home))
+    found = jars(config.cache_folder, require_java(config.java_home))
     bare = [sys.executable, "-c", BARE, ",".join(map(str, found))]
     ours = [str(Path(sys.executable).parent / "lyceum"), "sql", "SELECT 1"]
     times = [(seconds(bare), seconds(ours)) for _ in range(REPEATS)]

@@ -26,7 +26,7 @@ class Config:
 
     home: Path
     """Checkpoints, logs, locks and data docs; locally also the warehouse."""
-    cache: Path
+    cache_folder: Path
     """Shared by all clones: the Spark jars."""
     warehouse: str | None
     """Folder or URL of the local tables; None in a workspace, where tables are managed."""
@@ -55,7 +55,7 @@ class Config:
             raise ConfigError(message)
         return cls(
             home=home,
-            cache=_cache_folder(env),
+            cache_folder=_cache_folder(env),
             warehouse=warehouse,
             catalog=env.get("LYCEUM_CATALOG", "spark_catalog"),
             schemas={k: env.get(f"LYCEUM_SCHEMA_{k.upper()}", f"{prefix}{k}") for k in LAYERS},

@@ -108,7 +108,7 @@ def local_options(config: Config) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(config.warehouse),
         "spark.driver.memory": config.driver_memory,
         # On the class path, not in spark.jars: only there can the class archive hold them.
-        "spark.driver.extraClassPath": ":".join(map(str, jars(config.cache, java))),
+        "spark.driver.extraClassPath": ":".join(map(str, jars(config.cache_folder, java))),
         "spark.driver.extraJavaOptions": options,
     }
 

@@ -31,11 +31,7 @@ spark.sql("SELECT id, count(*) FROM training.t GROUP BY id ORDER BY id").show()
 spark.sql("SELECT * FROM training.t").toArrow()
 spark.sql("DESCRIBE HISTORY training.t").collect()
 spark.createDataFrame([("a", 1)], "id STRING, n INT").collect()
-gateway = spark.sparkContext._gateway
 spark.stop()
-gateway.shutdown()
-gateway.proc.stdin.close()
-gateway.proc.wait(120)
 """
 
 
@@ -48,6 +44,7 @@ def record_class_archive(config: Config) -> None:
         options["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={part}"
         arguments = [f"{key}={value}" for key, value in options.items()]
         command = [sys.executable, "-c", _TRAINING, *arguments]
+        # Returns when the JVM, which has our pipes, has written the archive and ended.
         subprocess.run(command, check=True, capture_output=True, cwd=folder)  # noqa: S603
         part.rename(config.class_archive)
 

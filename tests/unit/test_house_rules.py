@@ -1,0 +1,36 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import lyceum
+
+SOURCE = Path(lyceum.__file__).parent
+TRANSFORMS = ("bronze", "silver")
+NOT_ON_SPARK_CONNECT = {"cache", "persist", "rdd", "sparkContext", "_jvm", "_jdf", "udf"}
+
+
+def attributes(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda f: f.stem)
+def test_nothing_that_serverless_compute_lacks_is_used(file):
+    assert not attributes(file) & NOT_ON_SPARK_CONNECT
+
+
+@pytest.mark.parametrize("layer", TRANSFORMS)
+def test_a_transform_never_acts(layer):
+    """No action, no session, no clock, no randomness."""
+    acting = {"collect", "count_rows", "toPandas", "write", "writeTo", "sparkSession", "now", "sql"}
+    acting |= {"current_timestamp", "rand", "randn", "uuid", "monotonically_increasing_id"}
+    for file in (SOURCE / layer).glob("*.py"):
+        assert not attributes(file) & acting, file
+
+
+def test_only_config_reads_the_environment():
+    readers = {f.name for f in SOURCE.rglob("*.py") if {"environ", "getenv"} & attributes(f)}
+    assert readers <= {"config.py", "session.py"}
