@@ -29,7 +29,9 @@ def test_another_java_is_refused_with_what_to_install(tmp_path, version):
 
 
 def test_no_java_is_refused_with_what_to_install(tmp_path):
-    with pytest.raises(JavaError, match=r"expected Java 17 or 21, found none by JAVA_HOME=.* JDK 17"):
+    with pytest.raises(
+        JavaError, match=r"expected Java 17 or 21, found none by JAVA_HOME=.* JDK 17"
+    ):
         require_java(str(tmp_path))
 
 

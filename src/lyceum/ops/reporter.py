@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table as RichTable
 
+_WIDTH_OF_A_FILE = 160
+
 Style = Literal["rich", "plain", "json", "quiet"]
 
 
@@ -45,7 +47,9 @@ class Reporter:
 
     def __init__(self, style: Style = "quiet", out: TextIO | None = None) -> None:
         self.style = style
-        self._out = Console(file=out or sys.stdout, highlight=False, soft_wrap=True)
+        stream = out or sys.stdout
+        width = None if stream.isatty() else _WIDTH_OF_A_FILE
+        self._out = Console(file=stream, highlight=False, markup=False, width=width)
         self._err = Console(stderr=True, highlight=False)
         self._progress: Progress | None = None
         self._last_line = 0.0
@@ -88,7 +92,9 @@ class Reporter:
             return
         if self.style == "quiet":
             return
-        table = RichTable(*columns, title=title, title_justify="left", title_style="bold")
+        table = RichTable(title=title or None, title_justify="left", title_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*("" if cell is None else str(cell) for cell in row))
         self._out.print(table)
