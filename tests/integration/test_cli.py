@@ -52,7 +52,7 @@ def test_nested_values_are_json(run):
         (("sql", "SELECT 1 FRM x"), "Syntax error"),
         (("tables", "nix"), "expected the name of a table, found 'nix': one of bronze."),
         (("nix",), "No such command 'nix'"),
-        (("lms", "load", "--rate", "fast"), "'fast' is not a valid float"),
+        (("lms", "load", "--rate", "fast"), "Invalid value for '--rate'"),
         (("lms", "load"), "expected LMS_BASE_URL in the environment, found nothing"),
         (("lms", "serve", "--faults", "gremlins=1"), "gremlins"),
     ],

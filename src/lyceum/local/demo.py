@@ -33,7 +33,8 @@ def run_demo(lake: Lakehouse, reporter: Reporter, config: Config) -> None:
             ),
             backoff_base=0.1,
         )
-        load(LmsJob(lake, settings, config.lms_fields(), reporter))
+        # A demo that was killed left a load of a simulator that is gone.
+        load(LmsJob(lake, settings, config.lms_fields(), reporter), restart=True)
     _show(lake, reporter, "silver.event_session_details, first rows", _SESSIONS)
     _show(lake, reporter, "ops.lms_audit_log", _AUDIT)
     show_tables(lake, reporter)
