@@ -104,7 +104,7 @@ class Reporter:
         if self.style == "json":
             self._json({"event": "result", "name": title, **facts})
         else:
-            self.table(title, ["", ""], list(facts.items()))
+            self.table(title, ["fact", "value"], list(facts.items()))
 
     @contextmanager
     def _shown(self, step: Step) -> Iterator[None]:
