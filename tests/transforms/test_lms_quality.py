@@ -5,7 +5,8 @@ from pyspark.sql import DataFrame, SparkSession
 from lyceum.quality.lms import event_coverage, session_checks, session_product_checks
 from tables import assert_rows, draw
 
-FETCHED = "event_id | http_status\ne1 | 200"
+FETCHED = "event_id | fetched_at:timestamp\ne1 | 2026-01-02 00:00:00"
+LISTED = "event_id | expected_sessions:int | listed_at:timestamp"
 
 
 def _sessions(spark: SparkSession, text: str) -> DataFrame:
@@ -28,7 +29,9 @@ def _products(spark: SparkSession, text: str) -> DataFrame:
 
 def test_an_event_without_session_details_is_not_covered(spark: SparkSession) -> None:
     """A listed event that was not fetched is not covered, and its count is not judged."""
-    expected = draw(spark, "event_id | expected_sessions:int\n e1 | 1\n e2 | 1")
+    expected = draw(
+        spark, f"{LISTED}\n e1 | 1 | 2026-01-01 00:00:00\n e2 | 1 | 2026-01-01 00:00:00"
+    )
     sessions = draw(spark, "session_id | event_id | removed_at:timestamp\n s1 | e1 | NULL")
     assert_rows(
         event_coverage(expected, draw(spark, FETCHED), sessions),
@@ -40,9 +43,19 @@ def test_an_event_without_session_details_is_not_covered(spark: SparkSession) ->
     )
 
 
+def test_details_from_before_the_listing_do_not_cover_an_event(spark: SparkSession) -> None:
+    """A load that could not fetch an event keeps the details of an earlier one."""
+    expected = draw(spark, f"{LISTED}\n e1 | 1 | 2026-01-03 00:00:00")
+    sessions = draw(spark, "session_id | event_id | removed_at:timestamp\n s1 | e1 | NULL")
+    assert_rows(
+        event_coverage(expected, draw(spark, FETCHED), sessions),
+        "event_id | is_covered | count_matches\n e1 | false | NULL",
+    )
+
+
 def test_a_removed_session_does_not_count(spark: SparkSession) -> None:
     """An event that announces two sessions and has one current one does not match."""
-    expected = draw(spark, "event_id | expected_sessions:int\n e1 | 2")
+    expected = draw(spark, f"{LISTED}\n e1 | 2 | 2026-01-01 00:00:00")
     sessions = draw(
         spark,
         """
@@ -59,7 +72,7 @@ def test_a_removed_session_does_not_count(spark: SparkSession) -> None:
 
 def test_a_count_that_is_not_announced_is_not_judged(spark: SparkSession) -> None:
     """Without a session count in the events list there is nothing to compare with."""
-    expected = draw(spark, "event_id | expected_sessions:int\n e1 | NULL")
+    expected = draw(spark, f"{LISTED}\n e1 | NULL | 2026-01-01 00:00:00")
     sessions = draw(spark, "session_id | event_id | removed_at:timestamp\n s1 | e1 | NULL")
     assert_rows(
         event_coverage(expected, draw(spark, FETCHED), sessions),

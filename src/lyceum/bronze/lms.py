@@ -107,12 +107,14 @@ def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
 
 
 def expected_sessions(listed: DataFrame) -> DataFrame:
-    """One row per listed event: the number of sessions that its latest listing announces."""
+    """One row per listed event: when it was listed last, and the sessions announced then."""
+    latest = F.struct("fetched_at", "page")
     return (
         listed.where(F.col("event_id").isNotNull())
         .groupBy("event_id")
         .agg(
-            F.max_by("expected_sessions", F.struct("fetched_at", "page")).alias("expected_sessions")
+            F.max_by("expected_sessions", latest).alias("expected_sessions"),
+            F.max("fetched_at").alias("listed_at"),
         )
     )
 

@@ -137,12 +137,14 @@ def _session_products() -> Subject:
 def event_coverage(expected: DataFrame, fetched: DataFrame, sessions: DataFrame) -> DataFrame:
     """One row per listed event: sessions announced and found, and whether they agree.
 
+    Details from before the event was listed last do not cover it: a load keeps them for an event
+    that it could not fetch.
     `count_matches` is NULL for an event that announces no number or has no session details: the
     latter is a matter of coverage alone.
     """
-    details = fetched.select("event_id", F.lit(True).alias("has_details"))
+    details = fetched.select("event_id", F.col("fetched_at").alias("details_at"))
     counts = _current(sessions).groupBy("event_id").agg(F.count("*").alias("session_count"))
-    is_covered = F.coalesce("has_details", F.lit(False))
+    is_covered = F.coalesce(F.col("details_at") >= F.col("listed_at"), F.lit(False))
     found = F.coalesce("session_count", F.lit(0))
     return (
         expected.join(details, on="event_id", how="left")
