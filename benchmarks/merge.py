@@ -26,6 +26,7 @@ from measure import (
     Journal,
     Record,
     Target,
+    end_tree,
     figure,
     peer_command,
     targets_grid,
@@ -114,8 +115,7 @@ def started_worker(peer: str, home: Path) -> Iterator[Worker]:
     try:
         yield Worker(process)
     finally:
-        if process.stdin:
-            process.stdin.close()
+        end_tree(process.pid)
         process.wait(timeout=60)
 
 

@@ -11,7 +11,7 @@ from lyceum.local.java import require_java
 def default_session() -> SparkSession:
     """A local session as the Delta documentation starts it, with the jars of our cache."""
     config = Config.load()
-    files = jars(config.cache, require_java(config.java_home))
+    files = jars(config.cache_folder, require_java(config.java_home))
     assert any(delta_version in file.name for file in files)
     extension = "io.delta.sql.DeltaSparkSessionExtension"
     catalog = "org.apache.spark.sql.delta.catalog.DeltaCatalog"

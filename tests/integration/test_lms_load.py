@@ -167,6 +167,7 @@ def test_when_every_event_fails_the_tables_stay(lake):
         with pytest.raises(NothingFetchedError, match="20 events failed: 20 http_403"):
             load(lms_job(lake, lms))
     assert LMS_EVENTS.short_name not in {name for _, name in lake.tables_on_disk()}
+    assert [rule for rule, _ in open_quarantine(lake)] == ["event_not_fetched"] * 20
 
 
 def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(lake, monkeypatch):

@@ -130,13 +130,13 @@ def fetch_details(
 ) -> None:
     """Fetch the events that are not staged yet, chunk by chunk, each in a commit of its own."""
     _register(lake, settings)
-    _drop_fatal_errors(lake)
+    if not lake.read(LMS_LOAD_DETAILS).isEmpty():
+        _drop_fatal_errors(lake)
+        staged = lake.read(LMS_LOAD_DETAILS).count()
+        reporter.say(f"Going on with a load: {staged:,} of its events are here already")
     chunks = {r.chunk: r["count"] for r in _pending(lake).groupBy("chunk").count().collect()}
-    total, left = lake.read(LMS_LOAD_EVENTS).count(), sum(chunks.values())
-    if left < total:
-        reporter.say(f"Resuming: {total - left:,} of {total:,} events are here already")
     lanes = min(_lanes(settings), len(chunks)) or 1
-    with reporter.step("Fetch session details", unit="events", total=left) as step:
+    with reporter.step("Fetch session details", unit="events", total=sum(chunks.values())) as step:
 
         def fetch(chunk: int) -> None:
             _fetch_chunk(lake, load, settings, chunk, lanes)

@@ -94,6 +94,13 @@ def _quarantine(lake: Lakehouse, load: Load, fields: LmsFields, records: DataFra
     return merge(lake, QUARANTINE, found.unionByName(mended), unless_only=("seen_at", "load_id"))
 
 
+def quarantine_failures(lake: Lakehouse) -> None:
+    """Keep the events that could not be fetched, where none could."""
+    failed = failed_events(lake.read(LMS_LOAD_DETAILS))
+    found = quarantine_rows(broken_fetches(failed), system=SYSTEM)
+    merge(lake, QUARANTINE, found, unless_only=("seen_at", "load_id"))
+
+
 def _records(lake: Lakehouse, load: Load, fields: LmsFields) -> DataFrame:
     payloads = lake.read(LMS_EVENT_SESSION_DETAILS).where(F.col("load_id") == load.id)
     return session_records(payloads, fields=fields)

@@ -1,9 +1,11 @@
 """The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -32,6 +34,7 @@ from lyceum.jobs.lms_publish import (
     SilverChanges,
     publish_bronze,
     publish_silver,
+    quarantine_failures,
 )
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import Run, job_lock, recorded_run
@@ -132,6 +135,7 @@ def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
     fetch_details(lake, load, job.settings, reporter=reporter)
     fetched, failures = _outcome(lake)
     if failures and not fetched:
+        quarantine_failures(lake)
         _finish(lake)
         raise NothingFetchedError(_failure_message(failures))
     with reporter.step("Publish bronze", unit="events") as step:
@@ -192,8 +196,9 @@ def _write_audit(lake: Lakehouse, rows: list[tuple[object, ...]], *, app: str) -
 
 def _finish(lake: Lakehouse) -> None:
     """The load is over as soon as its events are no longer staged."""
-    for table in (LMS_LOAD_EVENTS, LMS_LOAD_DETAILS, LMS_LOAD_PAGES):
-        clear(lake, table)
+    clear(lake, LMS_LOAD_EVENTS)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(partial(clear, lake), (LMS_LOAD_DETAILS, LMS_LOAD_PAGES)))
 
 
 @contextmanager
