@@ -207,12 +207,10 @@ def batch_grid(journal: Journal, size: int, spread: str) -> Grid:
     )
     title = f"{size:,} changed sessions, {spread}"
     kind = {"size": size, "spread": spread}
-    known = sorted({r["rows"] for r in journal.where(**kind)})
+    known = sorted({(r["peer"], r["rows"]) for r in journal.where(**kind)})
     rows = [
         (peer, figure(rows, 0), *run_cells(journal, {"peer": peer, "rows": rows, **kind}))
-        for peer in LAYOUT
-        for rows in known
-        if journal.where(peer=peer, rows=rows, **kind)
+        for peer, rows in known
     ]
     return Grid(title, headers, rows)
 

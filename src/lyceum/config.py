@@ -1,7 +1,6 @@
 """Config: everything that is set from outside, read once; nothing else reads the environment."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -71,11 +70,6 @@ class Config:
     def logs(self) -> Path:
         """The folder of the log files, Spark's own among them."""
         return self.home / "logs"
-
-    @property
-    def class_archive(self) -> Path:
-        """The JVM's class-data archive of this Python environment."""
-        return Path(sys.prefix) / "lyceum-spark.jsa"
 
     @property
     def is_local_disk(self) -> bool:

@@ -42,19 +42,11 @@ _LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-_JVM_OPTIONS = {
+_JVM = {
     # The code cache that this compiler gets by default is full after a minute of Spark: everything
     # is then interpreted, and in the end the JVM dies.
     "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m",
     "heavy": "-XX:+UseParallelGC",
-}
-
-
-_JVM_SPARK = {
-    # Delta generates and compiles code for its own small state at every commit: for small tables
-    # a quarter of the time.
-    "light": {"spark.sql.codegen.factoryMode": "NO_CODEGEN"},
-    "heavy": {},
 }
 
 
@@ -93,18 +85,17 @@ def _local_session(config: Config) -> "SparkSession":
 
 def local_options(config: Config) -> dict[str, str]:
     """The Spark options of a session on this machine."""
-    from lyceum.local.jars import jars
+    from lyceum.local.jars import class_archive, jars
     from lyceum.local.java import require_java
 
     java = require_java(config.java_home)
-    archive = config.class_archive
-    options = f"{_JVM_OPTIONS[config.jvm]} -Dlog4j2.level=ERROR"
+    archive = class_archive()
+    options = f"{_JVM[config.jvm]} -Dlog4j2.level=ERROR"
     if archive.exists():
         options += f" -XX:SharedArchiveFile={archive}"
     return {
         **_LOCAL,
         **_EVERYWHERE,
-        **_JVM_SPARK[config.jvm],
         "spark.sql.warehouse.dir": str(config.warehouse),
         "spark.driver.memory": config.driver_memory,
         # On the class path, not in spark.jars: only there can the class archive hold them.

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +28,11 @@ def jars(cache: Path, java: str, configuration: str = "spark") -> list[Path]:
             if not folder.is_dir():
                 _fetch(folder, cache / "ivy", java, configuration)
     return sorted(folder.glob("*.jar"))
+
+
+def class_archive() -> Path:
+    """The JVM's class-data archive of this Python environment; of no use with other jars."""
+    return Path(sys.prefix) / f"lyceum-spark-{_digest(_IVY_FILE)}.jsa"
 
 
 def spark_home() -> Path:

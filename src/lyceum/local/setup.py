@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from rich.console import Console
 
 from lyceum.config import Config
 from lyceum.errors import LyceumError
+from lyceum.local.jars import class_archive
 from lyceum.session import local_options
 
 _TRAINING = """
@@ -35,10 +37,10 @@ spark.stop()
 """
 
 
-def record_class_archive(config: Config) -> None:
+def record_class_archive(config: Config, archive: Path) -> None:
     """Let a training session write its classes to an archive that later sessions map in."""
     with tempfile.TemporaryDirectory() as folder:
-        part = config.class_archive.with_suffix(f".{os.getpid()}")
+        part = archive.with_suffix(f".{os.getpid()}")
         options = local_options(config)
         options["spark.sql.warehouse.dir"] = folder
         options["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={part}"
@@ -46,7 +48,7 @@ def record_class_archive(config: Config) -> None:
         command = [sys.executable, "-c", _TRAINING, *arguments]
         # Returns when the JVM, which has our pipes, has written the archive and ended.
         subprocess.run(command, check=True, capture_output=True, cwd=folder)  # noqa: S603
-        part.rename(config.class_archive)
+        part.rename(archive)
 
 
 def main() -> int:
@@ -56,11 +58,14 @@ def main() -> int:
     try:
         with console.status("Fetching the Spark jars"):
             local_options(config)
-        if not config.class_archive.exists():
+        archive = class_archive()
+        if not archive.exists():
+            for stale in archive.parent.glob("lyceum-spark*.jsa"):
+                stale.unlink()
             # Only a speed-up: a machine that cannot record it works without.
             ignored = contextlib.suppress(subprocess.CalledProcessError, OSError)
             with console.status("Recording Spark's classes, for a fast start"), ignored:
-                record_class_archive(config)
+                record_class_archive(config, archive)
     except LyceumError as error:
         console.print(str(error), style="red", highlight=False)
         return error.exit_code

@@ -13,6 +13,9 @@ from pyspark.sql.types import VariantType
 from lyceum.storage.lakehouse import Lakehouse
 from lyceum.table import Table, quoted
 
+_FEW_KEYS = 5_000
+"""So many keys are listed in a merge's condition; 100,000 literals are too many for the planner."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -72,16 +75,16 @@ def merge(
 ) -> Written:
     """Update rows whose key is there and insert the others; rows without a change stay.
 
-    A difference in only the `unless_only` columns is no change. With `prune`, the literal range
-    of the batch's keys limits the files that are read: it costs one more pass over `source` and
-    pays when that is small beside the table. Source keys must be unique and not null.
+    A difference in only the `unless_only` columns is no change. With `prune`, the batch's keys
+    limit what is read of the table: it costs one more pass over `source` and pays when that is
+    small beside the table. Source keys must be unique and not null.
     """
     lake.ensure(table)
     name = lake.name(table)
     compared = [c for c in source.columns if c not in {*table.keys, *unless_only}]
     condition = _same_keys(name, table)
     if prune:
-        condition = condition & _key_range(name, table, source)
+        condition = condition & _pruning(name, table, source)
     with lake.writing(table):
         before = _last_commit(lake, name)["version"]
         merging = source.alias("source").mergeInto(name, condition)
@@ -113,12 +116,16 @@ def _comparable(source: DataFrame, reference: str, column: str) -> Column:
     return F.to_json(F.col(reference)) if is_variant else F.col(reference)
 
 
-def _key_range(name: str, table: Table, source: DataFrame) -> Column:
-    """The smallest and largest key of the batch as literals, which Delta skips files by."""
+def _pruning(name: str, table: Table, source: DataFrame) -> Column:
+    """The batch's keys as literals, which Delta skips files and Spark skips rows by.
+
+    Few keys are listed; of many, the smallest and the largest limit the range.
+    """
     key = table.keys[0]
-    low, high = source.agg(F.min(key), F.max(key)).first() or (None, None)
-    if low is None or high is None:
-        return F.expr("true")
+    some = [row[0] for row in source.select(key).limit(_FEW_KEYS + 1).collect()]
+    if len(some) <= _FEW_KEYS:
+        return F.col(f"{name}.{key}").isin(some)
+    low, high = source.agg(F.min(key), F.max(key)).collect()[0]
     return F.col(f"{name}.{key}").between(low, high)
 
 
