@@ -130,7 +130,8 @@ def fetch_details(
 ) -> None:
     """Fetch the events that are not staged yet, chunk by chunk, each in a commit of its own."""
     _register(lake, settings)
-    if not lake.read(LMS_LOAD_DETAILS).isEmpty():
+    is_resumed = not lake.read(LMS_LOAD_DETAILS).isEmpty()
+    if is_resumed:
         _drop_fatal_errors(lake)
         staged = lake.read(LMS_LOAD_DETAILS).count()
         reporter.say(f"Going on with a load: {staged:,} of its events are here already")
@@ -139,7 +140,7 @@ def fetch_details(
     with reporter.step("Fetch session details", unit="events", total=sum(chunks.values())) as step:
 
         def fetch(chunk: int) -> None:
-            _fetch_chunk(lake, load, settings, chunk, lanes)
+            _fetch_chunk(lake, load, settings, chunk, lanes=lanes, is_resumed=is_resumed)
             reporter.advance(step, chunks[chunk])
 
         _run_in_lanes(lake, lanes, [partial(fetch, chunk) for chunk in sorted(chunks)])
@@ -161,11 +162,19 @@ def _pending(lake: Lakehouse) -> DataFrame:
 
 
 def _fetch_chunk(
-    lake: Lakehouse, load: Load, settings: LmsSettings, chunk: int, lanes: int
+    lake: Lakehouse,
+    load: Load,
+    settings: LmsSettings,
+    chunk: int,
+    *,
+    lanes: int,
+    is_resumed: bool,
 ) -> None:
     """Fetch and stage what one chunk still lacks."""
-    lacking = _pending(lake).where(F.col("chunk") == chunk).select("event_id").collect()
-    staged = lake.read(LMS_LOAD_DETAILS).where(F.col("chunk") == chunk).count()
+    is_of_chunk = F.col("chunk") == chunk
+    events = _pending(lake) if is_resumed else lake.read(LMS_LOAD_EVENTS)
+    lacking = events.where(is_of_chunk).select("event_id").collect()
+    staged = lake.read(LMS_LOAD_DETAILS).where(is_of_chunk).count() if is_resumed else 0
     reader = lake.spark.read.format("lms").option("resource", "session_details")
     reader = reader.option("event_ids", json.dumps([row.event_id for row in lacking]))
     reader = reader.option("concurrency", str(max(1, settings.concurrency // lanes)))
@@ -174,7 +183,7 @@ def _fetch_chunk(
     rows = reader.load().select(F.lit(load.id).alias("load_id"), F.lit(chunk).alias("chunk"), "*")
     # What a chunk has staged only grows, so it numbers the chunk's commits.
     append_once(lake, LMS_LOAD_DETAILS, rows, app=f"lms:{load.id}:{chunk}", version=staged + 1)
-    _raise_fatal_error(lake.read(LMS_LOAD_DETAILS).where(F.col("chunk") == chunk))
+    _raise_fatal_error(lake.read(LMS_LOAD_DETAILS).where(is_of_chunk))
 
 
 def _run_in_lanes(lake: Lakehouse, lanes: int, tasks: list[Callable[[], None]]) -> None:

@@ -81,7 +81,7 @@ def recorded_run(lake: Lakehouse, job_name: str, parameters: Mapping[str, object
     To be called by the holder of the job's lock: a run that still shows RUNNING is then dead.
     """
     run = Run(job_name, parameters)
-    dead = [_event(r, "FAILED", error=_taken_over(run)) for r in running(lake, job_name)]
+    dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
     _record(lake, [*dead, _event(run, "RUNNING")])
     try:
         yield run
@@ -92,13 +92,14 @@ def recorded_run(lake: Lakehouse, job_name: str, parameters: Mapping[str, object
     _record(lake, [_event(run, "SUCCESS")])
 
 
-def running(lake: Lakehouse, job_name: str) -> list[Run]:
-    """The runs of a job whose latest state is RUNNING."""
-    is_running = (F.col("job_name") == job_name) & (F.col("status") == "RUNNING")
-    rows = lake.view(ETL_JOB_STATUS).where(is_running).collect()
+def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:
+    """The last run of the job, if it shows RUNNING; each run buries the one before it."""
+    events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
+    last = events.orderBy(F.desc("recorded_at")).limit(1).collect()
     return [
         Run(row.job_name, json.loads(row.parameters), row.id, row.started_at.astimezone(UTC))
-        for row in rows
+        for row in last
+        if row.status == "RUNNING"
     ]
 
 

@@ -70,7 +70,7 @@ class LmsSettings:
     breaker_threshold: float = 0.8
     breaker_reset: float = 30.0
     breaker_max_probes: int = 5
-    chunk_events: int = 2_500
+    chunk_events: int = 5_000
     max_body_bytes: int = 64 * 1024 * 1024
     max_pages: int = 100_000
     page_asks: int = 3
