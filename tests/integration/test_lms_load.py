@@ -7,7 +7,7 @@ from lms_lake import lms_job, sessions_in, sessions_of, small_lms, version
 
 from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS, LMS_LOAD_EVENTS
 from lyceum.jobs import lms_fetch
-from lyceum.jobs.lms_fetch import EventsListError, UnfinishedLoadError
+from lyceum.jobs.lms_fetch import EventsListError, LmsRefusedError, UnfinishedLoadError
 from lyceum.jobs.lms_session_details import NothingFetchedError, get, load, retry_failed
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import ETL_JOB_STATUS
@@ -16,6 +16,7 @@ from lyceum.ops.reporter import Reporter
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.sources.lms.settings import Secret
+from lyceum.storage import append
 from tables import assert_rows
 
 
@@ -152,6 +153,24 @@ def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
     assert len(failed) == 1
     assert "401" in failed[0].error_message
     assert "not-the-one" not in failed[0].error_message
+
+
+def test_an_empty_list_of_events_empties_no_table(lake):
+    known = [("e1", "{}", 200, datetime.now(UTC), "l1")]
+    columns = "event_id STRING, body STRING, http_status INT, fetched_at TIMESTAMP, load_id STRING"
+    row = lake.spark.createDataFrame(known, columns)
+    payload = row.selectExpr("* EXCEPT (body)", "parse_json(body) AS data_value")
+    append(lake, LMS_EVENT_SESSION_DETAILS, payload)
+    with small_lms(events=0) as lms:
+        load(lms_job(lake, lms), since="2026-01-01T00:00:00Z")
+        with pytest.raises(EventsListError, match="found none, but 1 are known here"):
+            load(lms_job(lake, lms))
+    assert lake.read(LMS_EVENT_SESSION_DETAILS).count() == 1
+
+
+def test_get_says_so_when_the_lms_refuses(lake):
+    with small_lms() as lms, pytest.raises(LmsRefusedError, match="401"):
+        get(lms_job(lake, lms, client_secret=Secret("not-the-one")), "e1")
 
 
 def test_when_every_event_fails_the_tables_stay(lake):

@@ -94,8 +94,11 @@ def list_events(
     *,
     since: str | None,
     reporter: Reporter,
-) -> None:
-    """Stage the pages of the events list, then the events to fetch: from then on it can resume."""
+) -> int:
+    """Stage the pages of the events list, then the events to fetch; returns their number.
+
+    From then on the load can resume.
+    """
     _register(lake, settings)
     clear(lake, LMS_LOAD_DETAILS)
     with reporter.step("List the events", unit="events") as step:
@@ -107,6 +110,7 @@ def list_events(
         listed = listed_events(event_pages(staged), fields=fields)
         event_ids = listed.where(F.col("event_id").isNotNull()).select("event_id").distinct()
         step.done = stage_events(lake, load, settings, event_ids)
+    return step.done
 
 
 def stage_events(lake: Lakehouse, load: Load, settings: LmsSettings, event_ids: DataFrame) -> int:
@@ -152,7 +156,9 @@ def fetched_event(lake: Lakehouse, settings: LmsSettings, event_id: str) -> Data
     reader = lake.spark.read.format("lms").option("resource", "session_details")
     rows = reader.option("event_ids", json.dumps([event_id])).load()
     staged = rows.select(F.lit("").alias("load_id"), F.lit(0).alias("chunk"), "*").collect()
-    return lake.spark.createDataFrame(staged, LMS_LOAD_DETAILS.columns)
+    answer = lake.spark.createDataFrame(staged, LMS_LOAD_DETAILS.columns)
+    _raise_fatal_error(answer)
+    return answer
 
 
 def _pending(lake: Lakehouse) -> DataFrame:
@@ -217,8 +223,8 @@ def _raise_fatal_error(details: DataFrame) -> None:
     error = details.where(_is_fatal()).limit(1).collect()
     if error:
         message = (
-            f"the LMS answers no more ({error[0].error_kind}): {error[0].error_message}; what it "
-            "has answered is kept: run the same again to go on from there"
+            f"the LMS answers no more ({error[0].error_kind}): {error[0].error_message}; run the "
+            "same again to go on from where it stopped"
         )
         raise LmsRefusedError(message)
 

@@ -21,6 +21,7 @@ from lyceum.bronze.lms import (
 )
 from lyceum.errors import LyceumError
 from lyceum.jobs.lms_fetch import (
+    EventsListError,
     Load,
     fetch_details,
     fetched_event,
@@ -83,10 +84,8 @@ def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> Non
         found = resumable_load(job.lake, wanted, restart=restart)
         this = found or wanted
         with _audited_failure(job, this, run):
-            if found is None:
-                list_events(
-                    job.lake, this, job.settings, job.fields, since=since, reporter=job.reporter
-                )
+            if found is None and _list_events(job, this, since) == 0:
+                return
             results = _fetch_and_publish(job, this, run)
         gate(results)
 
@@ -118,6 +117,19 @@ def get(job: LmsJob, event_id: str) -> None:
     broken = broken_rules(records, rules=SESSION_RULES).select("severity", "rule", "record_key")
     if not broken.isEmpty():
         job.reporter.table("Broken rules", broken.columns, broken.collect())
+
+
+def _list_events(job: LmsJob, load: Load, since: str | None) -> int:
+    """Stage the events to fetch and return their number; an empty list never empties the tables."""
+    lake, reporter = job.lake, job.reporter
+    count = list_events(lake, load, job.settings, job.fields, since=since, reporter=reporter)
+    if count == 0:
+        known = lake.read(LMS_EVENT_SESSION_DETAILS).count()
+        if known and not since:
+            message = f"expected the LMS to list events, found none, but {known} are known here"
+            raise EventsListError(message)
+        reporter.say("The LMS lists no event: there is nothing to load")
+    return count
 
 
 def _stage_failed(job: LmsJob, load: Load) -> int:
