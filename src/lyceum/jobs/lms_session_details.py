@@ -1,6 +1,6 @@
 """The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,28 +80,13 @@ def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> Non
     in if a critical expectation fails.
     """
     wanted = Load("since" if since else "complete", load_source(job.settings, since))
-    with _recorded(job, {"scope": wanted.scope, "source": wanted.source}) as run:
-        found = resumable_load(job.lake, wanted, restart=restart)
-        this = found or wanted
-        with _audited_failure(job, this, run):
-            if found is None and _list_events(job, this, since) == 0:
-                return
-            results = _fetch_and_publish(job, this, run)
-        gate(results)
+    _run(job, wanted, stage=lambda this: _list_events(job, this, since), restart=restart)
 
 
 def retry_failed(job: LmsJob) -> None:
     """Fetch just the events that earlier loads could not fetch."""
     wanted = Load("retry", load_source(job.settings, None))
-    with _recorded(job, {"scope": wanted.scope, "source": wanted.source}) as run:
-        found = resumable_load(job.lake, wanted, restart=False)
-        this = found or wanted
-        with _audited_failure(job, this, run):
-            if found is None and _stage_failed(job, this) == 0:
-                job.reporter.say("No event has failed: there is nothing to retry")
-                return
-            results = _fetch_and_publish(job, this, run)
-        gate(results)
+    _run(job, wanted, stage=partial(_stage_failed, job), restart=False)
 
 
 def get(job: LmsJob, event_id: str) -> None:
@@ -117,6 +102,19 @@ def get(job: LmsJob, event_id: str) -> None:
     broken = broken_rules(records, rules=SESSION_RULES).select("severity", "rule", "record_key")
     if not broken.isEmpty():
         job.reporter.table("Broken rules", broken.columns, broken.collect())
+
+
+def _run(job: LmsJob, wanted: Load, *, stage: Callable[[Load], int], restart: bool) -> None:
+    """Go on with the unfinished load, or stage the wanted one; then fetch and publish it."""
+    parameters = {"scope": wanted.scope, "source": wanted.source}
+    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as run:
+        found = resumable_load(job.lake, wanted, restart=restart)
+        this = found or wanted
+        with _audited_failure(job, this, run):
+            if found is None and stage(this) == 0:
+                return
+            results = _fetch_and_publish(job, this, run)
+        gate(results)
 
 
 def _list_events(job: LmsJob, load: Load, since: str | None) -> int:
@@ -138,7 +136,10 @@ def _stage_failed(job: LmsJob, load: Load) -> int:
     event_ids = failed.select(F.col("source_key").alias("event_id"))
     clear(job.lake, LMS_LOAD_PAGES)
     clear(job.lake, LMS_LOAD_DETAILS)
-    return stage_events(job.lake, load, job.settings, event_ids)
+    count = stage_events(job.lake, load, job.settings, event_ids)
+    if count == 0:
+        job.reporter.say("No event has failed: there is nothing to retry")
+    return count
 
 
 def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
@@ -211,12 +212,6 @@ def _finish(lake: Lakehouse) -> None:
     clear(lake, LMS_LOAD_EVENTS)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(partial(clear, lake), (LMS_LOAD_DETAILS, LMS_LOAD_PAGES)))
-
-
-@contextmanager
-def _recorded(job: LmsJob, parameters: dict[str, object]) -> Iterator[Run]:
-    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as run:
-        yield run
 
 
 @contextmanager
