@@ -12,6 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
+from lyceum.storage.observe import reached
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
 
@@ -62,13 +63,14 @@ class Lakehouse:
         for table in tables:
             with self._guards[table.name]:
                 if table.name not in self._ensured:
-                    with self.writing(table):
+                    with self.locked(table):
                         self._ensure_one(table)
                     self._ensured.add(table.name)
 
     def read(self, table: Table) -> DataFrame:
         """The table's rows; an absent table is created and read as empty."""
         self.ensure(table)
+        reached("read", table.name)
         return self.spark.table(self.name(table))
 
     def view(self, view: View) -> DataFrame:
@@ -99,6 +101,14 @@ class Lakehouse:
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[None]:
+        """Write the table alone, and tell who listens that its rows may change now."""
+        with self.locked(table):
+            reached("writing", table.name)
+            yield
+            reached("written", table.name)
+
+    @contextmanager
+    def locked(self, table: Table) -> Iterator[None]:
         """Keep other processes from writing the table meanwhile.
 
         Delta's log on a local disk is only safe inside one JVM; threads of this process share it.
