@@ -11,6 +11,7 @@ import typer
 from lyceum.cli.context import Context
 from lyceum.cli.lakehouse import sql, status, tables
 from lyceum.cli.lms import lms
+from lyceum.cli.sample import sample
 from lyceum.errors import LyceumError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(lms, name="lms")
+app.add_typer(sample, name="sample")
 for command in (sql, tables, status):
     app.command()(command)
 
