@@ -16,14 +16,19 @@ _ESCAPED = "$${"
 _KNOWN_LATER = {
     "id",
     "url",
-    "full_name",
-    "volume_path",
     "storage_location",
     "storage_root",
     "creator_name",
     "service_principal_client_id",
     "service_principal_id",
     "default_source_code_path",
+}
+
+# What a workspace derives from a resource's own fields.
+_DERIVED = {
+    ("volumes", "volume_path"): "/Volumes/{0}.catalog_name}}/{0}.schema_name}}/{0}.name}}",
+    ("volumes", "full_name"): "{0}.catalog_name}}.{0}.schema_name}}.{0}.name}}",
+    ("schemas", "full_name"): "{0}.catalog_name}}.{0}.name}}",
 }
 
 Path = tuple[Key, ...]
@@ -135,8 +140,9 @@ class _References:
         below = above.child(path[-1])
         if below is not None:
             return below
-        if path[0] == "resources" and len(path) == 4 and path[-1] in _KNOWN_LATER:
-            return Node(_known_later(path), above.position)
+        stand_in = _stand_in(path)
+        if stand_in is not None:
+            return Node(stand_in, above.position)
         raise _NotFoundError(_expectation(path, above))
 
     def _cycle(self, path: Path) -> str:
@@ -152,10 +158,17 @@ def _path(reference: str) -> Path:
     return tuple(parts)
 
 
-def _known_later(path: Path) -> str:
-    """The stand-in of what only a workspace knows; an `id` is the resource's own path."""
-    shown = path[:-1] if path[-1] == "id" else path
-    return ".".join(map(str, shown))
+def _stand_in(path: Path) -> str | None:
+    """What a resource's attribute is that no file says; an `id` is the resource's own path."""
+    if path[0] != "resources" or len(path) != 4:
+        return None
+    own, attribute = ".".join(map(str, path[:-1])), str(path[-1])
+    derived = _DERIVED.get((str(path[1]), attribute))
+    if derived is not None:
+        return derived.format("${" + own)
+    if attribute not in _KNOWN_LATER:
+        return None
+    return own if attribute == "id" else f"{own}.{attribute}"
 
 
 def _shown(path: Sequence[Key]) -> str:
