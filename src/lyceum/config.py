@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lyceum.errors import UsageError
+from lyceum.redaction import remember_secrets_of
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings, Secret
 from lyceum.table import LAYERS, Table, quoted
@@ -44,6 +45,7 @@ class Config:
     def load(cls, home: Path | None = None, environ: Mapping[str, str] | None = None) -> "Config":
         """The configuration of this process: `home` if given, the rest from the environment."""
         env = dict(os.environ if environ is None else environ)
+        remember_secrets_of(env)
         home = (home or Path(env.get("LYCEUM_HOME") or ".lyceum")).expanduser().resolve()
         in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
         warehouse = env.get("LYCEUM_WAREHOUSE") or (None if in_workspace else f"{home}/warehouse")

@@ -1,12 +1,20 @@
 """Every table and view that Lyceum declares."""
 
 from lyceum.bronze import lms as bronze_lms
+from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.errors import UsageError
+from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES
+from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
+from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
 from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
+from lyceum.ops.logs import PIPELINE_LOGS
+from lyceum.ops.processed_months import PROCESSED_MONTHS
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver import lms as silver_lms
+from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
 from lyceum.table import Table
 
 TABLES: tuple[Table, ...] = (
@@ -17,12 +25,21 @@ TABLES: tuple[Table, ...] = (
     bronze_lms.LMS_LOAD_DETAILS,
     silver_lms.EVENT_SESSION_DETAILS,
     silver_lms.EVENT_SESSION_PRODUCTS,
+    RAW_TRANSACTIONS,
+    RAW_TRANSACTION_FILES,
+    FACT_SALES_DAILY,
+    FACT_SALES_MONTHLY,
+    FACT_PRODUCT_PERFORMANCE,
+    FACT_COUNTRY_SALES,
+    PROCESSED_MONTHS,
     ETL_JOB_RUNS,
+    PIPELINE_CHECKPOINT,
+    PIPELINE_LOGS,
     LMS_AUDIT_LOG,
     QUALITY_RESULTS,
     QUARANTINE,
 )
-VIEWS = (ETL_JOB_STATUS,)
+VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS)
 
 
 class UnknownTableError(UsageError):

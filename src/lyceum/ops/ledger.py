@@ -10,12 +10,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from filelock import FileLock, Timeout
 from pyspark.sql import functions as F
 
-from lyceum.errors import LyceumError
+from lyceum.ops.locks import JobIsRunningError, is_running_here, job_lock
+from lyceum.ops.logs import correlated, open_logs
 from lyceum.storage import Lakehouse, append
 from lyceum.table import Table, View
+
+__all__ = [
+    "ETL_JOB_RUNS",
+    "ETL_JOB_STATUS",
+    "JobIsRunningError",
+    "Run",
+    "is_running_here",
+    "job_lock",
+    "recorded_run",
+]
 
 Status = Literal["RUNNING", "SUCCESS", "FAILED", "SKIPPED"]
 
@@ -56,10 +66,6 @@ ETL_JOB_STATUS = View(
 )
 
 
-class JobIsRunningError(LyceumError):
-    """Another process runs the job and the caller does not want to wait."""
-
-
 @dataclass
 class Run:
     """A run under way; what it counts goes to the ledger when it ends."""
@@ -75,16 +81,22 @@ class Run:
 
 
 @contextmanager
-def recorded_run(lake: Lakehouse, job_name: str, parameters: Mapping[str, object]) -> Iterator[Run]:
+def recorded_run(
+    lake: Lakehouse, job_name: str, parameters: Mapping[str, object], *, run_id: str | None = None
+) -> Iterator[Run]:
     """Record a run's start and its end; an exception ends it as FAILED and is raised on.
+
+    What is logged meanwhile, and Spark's jobs, carry the run's id: a new one if none is given.
 
     To be called by the holder of the job's lock: a run that still shows RUNNING is then dead.
     """
-    run = Run(job_name, parameters)
+    open_logs(lake.config)
+    run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
     dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
     _record(lake, [*dead, _event(run, "RUNNING")])
     try:
-        yield run
+        with correlated(lake.spark, job_name, run.id):
+            yield run
     except BaseException as error:
         reason = str(error) or type(error).__name__
         _record(lake, [_event(run, "FAILED", error=reason)])
@@ -101,27 +113,6 @@ def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:
         for row in last
         if row.status == "RUNNING"
     ]
-
-
-@contextmanager
-def job_lock(lake: Lakehouse, job_name: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold a job for this process; the system frees it when the process ends, however it ends.
-
-    In a workspace the job's own `max_concurrent_runs: 1` does this.
-    """
-    if not lake.config.is_local_disk:
-        yield
-        return
-    lock = FileLock(lake.locks_folder / f"job-{job_name}.lock", timeout=-1 if wait else 0)
-    try:
-        lock.acquire()
-    except Timeout:
-        message = f"expected {job_name} to be free, found it running: wait until it has ended"
-        raise JobIsRunningError(message) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _taken_over(run: Run) -> str:
@@ -154,14 +145,3 @@ def _event(run: Run, status: Status, error: str | None = None) -> tuple[object, 
 
 def _record(lake: Lakehouse, events: list[tuple[object, ...]]) -> None:
     append(lake, ETL_JOB_RUNS, lake.spark.createDataFrame(events, ETL_JOB_RUNS.columns))
-
-
-def is_running_here(lake: Lakehouse, job_name: str) -> bool:
-    """True if a process holds the job's lock; in a workspace the ledger is believed."""
-    if not lake.config.is_local_disk:
-        return True
-    try:
-        with job_lock(lake, job_name, wait=False):
-            return False
-    except JobIsRunningError:
-        return True

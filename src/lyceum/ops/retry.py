@@ -1,6 +1,8 @@
-"""Which HTTP faults are worth another try, how often and after how long: decided here only."""
+"""How often a failed call is tried again, and after how long; transience.py says which may pass."""
 
+import itertools
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,17 +10,21 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+)
 from tenacity.wait import wait_random_exponential
+
+from lyceum.ops.transience import is_transient, is_transient_http, is_transient_status
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-TRANSIENT_STATUSES = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-)
-TRANSIENT_KINDS = frozenset({"timeout", "connection", "truncated", "not_json", "token_unavailable"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class RetryPolicy:
     backoff_base: float = 0.5
     backoff_cap: float = 30.0
     max_retry_after: float = 300.0
+    max_seconds: float = 900.0
+    """After so long no other try of `with_retries` begins."""
 
 
 class HttpCallError(Exception):
@@ -53,9 +61,7 @@ class HttpCallError(Exception):
     @property
     def is_transient(self) -> bool:
         """True when the same call may succeed later."""
-        if self.kind == f"http_{self.status}":
-            return is_transient_status(self.status)
-        return self.kind in TRANSIENT_KINDS
+        return is_transient_http(self.kind, self.status)
 
     @property
     def is_outage(self) -> bool:
@@ -75,13 +81,6 @@ class StaleTokenError(HttpCallError):
     def is_outage(self) -> bool:
         """Never true: the server answered as it should."""
         return False
-
-
-def is_transient_status(status: int | None) -> bool:
-    """True for 408, 425, 429 and every 5xx."""
-    return status is not None and (
-        status in TRANSIENT_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    )
 
 
 def status_fault(
@@ -146,6 +145,44 @@ async def call_with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolic
     return await _retrying(policy)(call_again)
 
 
+def with_retries(
+    call: Callable[[], T],
+    policy: RetryPolicy,
+    *,
+    name: str = "call",
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """The result of `call`, tried again while it fails for a passing reason; raises its last error.
+
+    Every failed attempt is logged, so a call must be safe to repeat, as every write is.
+    """
+    attempts = itertools.count(1)
+
+    def attempt() -> T:
+        number = next(attempts)
+        try:
+            return call()
+        except Exception as error:
+            _log_failure(name, number, error)
+            raise
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(policy.max_retries + 1) | stop_after_delay(policy.max_seconds),
+        wait=wait_random_exponential(multiplier=policy.backoff_base, max=policy.backoff_cap),
+        before_sleep=_log_retry,
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
+def _log_failure(name: str, number: int, error: Exception) -> None:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    facts = {"attempt": number, "is_transient": is_transient(error), "reason": reason}
+    logger.warning("attempt %d of %s failed", number, name, extra=facts)
+
+
 def _retrying(policy: RetryPolicy) -> AsyncRetrying:
     # Full jitter: anywhere between nothing and the exponentially growing, capped bound.
     jitter = wait_random_exponential(multiplier=policy.backoff_base, max=policy.backoff_cap)
@@ -158,7 +195,7 @@ def _retrying(policy: RetryPolicy) -> AsyncRetrying:
 
     return AsyncRetrying(
         retry=retry_if_exception(
-            lambda error: isinstance(error, HttpCallError) and error.is_transient
+            lambda error: isinstance(error, HttpCallError) and is_transient(error)
         ),
         stop=stop_after_attempt(policy.max_retries + 1),
         wait=wait,

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Literal, ParamSpec, TypeVar
 
+from pyspark.sql import SparkSession
+from pyspark.util import inheritable_thread_target
+
 Kind = Literal["read", "writing", "written", "checkpointing", "checkpointed"]
 Listener = Callable[[Kind, str], None]
 
@@ -34,11 +37,12 @@ def followed(listener: Listener) -> Iterator[None]:
         _LISTENERS.reset(token)
 
 
-def carried(function: Callable[P, T]) -> Callable[P, T]:
-    """The function for a thread pool: run id and listeners of the caller hold inside it too."""
+def carried(spark: SparkSession, function: Callable[P, T]) -> Callable[P, T]:
+    """The function for a thread pool: run id, listeners and Spark tags of the caller hold in it."""
     context = copy_context()
+    with_tags: Callable[P, T] = inheritable_thread_target(spark)(function)
 
     def in_context(*args: P.args, **kwargs: P.kwargs) -> T:
-        return context.copy().run(function, *args, **kwargs)
+        return context.copy().run(with_tags, *args, **kwargs)
 
     return in_context

@@ -5,6 +5,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lyceum.errors import UsageError
+from lyceum.redaction import remember_secret
 
 
 class LmsSettingsError(UsageError):
@@ -16,6 +17,9 @@ class Secret:
     """A string that shows as `***` wherever it is printed, logged or put into an error."""
 
     value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        remember_secret(self.value)
 
     def __str__(self) -> str:
         return "***"

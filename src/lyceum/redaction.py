@@ -1,0 +1,55 @@
+"""What must never be printed: known secret values, and whatever stands under a telling name."""
+
+import re
+from collections.abc import Mapping
+
+HIDDEN = "***"
+_SHORTEST = 6
+_NAMES = re.compile(
+    r"secret|passw(or)?d|\bpwd\b|token|api_?key|authorization|credential|private_?key", re.I
+)
+_KNOWN: set[str] = set()
+
+
+def remember_secret(value: str) -> None:
+    """Hide this value from now on wherever it turns up; too short a one would hide words."""
+    if len(value) >= _SHORTEST:
+        _KNOWN.add(value)
+
+
+def remember_secrets_of(environ: Mapping[str, str]) -> None:
+    """Hide the values of the variables whose name tells of a secret."""
+    for name, value in environ.items():
+        if is_secret_name(name):
+            remember_secret(value)
+
+
+def is_secret_name(name: str) -> bool:
+    """True for names such as `client_secret`, `PGPASSWORD`, `access_token`.
+
+    >>> [is_secret_name(name) for name in ("LMS_CLIENT_SECRET", "stage")]
+    [True, False]
+    """
+    return _NAMES.search(name) is not None
+
+
+def redacted(value: object) -> object:
+    """The value without secrets: strings, and mappings and lists of them, at any depth.
+
+    >>> redacted({"user": "ann", "password": "hunter2"})
+    {'user': 'ann', 'password': '***'}
+    """
+    if isinstance(value, str):
+        return _redacted_text(value)
+    if isinstance(value, Mapping):
+        return {k: HIDDEN if is_secret_name(str(k)) else redacted(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(item) for item in value]
+    return value if isinstance(value, int | float | None) else _redacted_text(str(value))
+
+
+def _redacted_text(text: str) -> str:
+    for secret in _KNOWN:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
