@@ -3,8 +3,10 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,13 +52,30 @@ _JVM = {
 }
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """The run that a task is part of: what it uses instead of opening its own."""
+
+    config: Config
+    session: Callable[[], "SparkSession"]
+    session_with_tables: Callable[[], "SparkSession"]
+    """The same session, with every table on disk known to it."""
+
+
+SURROUNDINGS: ContextVar[Surroundings | None] = ContextVar("surroundings", default=None)
+"""Set inside a task that a runner calls in its own process."""
+
+
 def spark_session(config: Config) -> "SparkSession":
     """The session to use; the first call of a process starts it, later ones return the same."""
     from pyspark.sql import SparkSession
 
     for noisy in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(noisy).disabled = True
-    if config.warehouse is None:
+    inside = SURROUNDINGS.get()
+    if inside is not None:
+        spark = inside.session()
+    elif config.warehouse is None:
         spark = SparkSession.builder.getOrCreate()
     elif config.remote:
         spark = SparkSession.builder.remote(config.remote).getOrCreate()

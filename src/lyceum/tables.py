@@ -12,6 +12,7 @@ from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.ops.logs import PIPELINE_LOGS
 from lyceum.ops.processed_months import PROCESSED_MONTHS
 from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.task_runs import TASK_RUNS
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver import lms as silver_lms
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
@@ -38,6 +39,7 @@ TABLES: tuple[Table, ...] = (
     LMS_AUDIT_LOG,
     QUALITY_RESULTS,
     QUARANTINE,
+    TASK_RUNS,
 )
 VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS)
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from lyceum.cli.context import Context
-from lyceum.cli.lakehouse import sql, status, tables
+from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.lms import lms
+from lyceum.cli.run import jobs, repair, run, status
 from lyceum.cli.sample import sample
 from lyceum.errors import LyceumError
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(lms, name="lms")
 app.add_typer(sample, name="sample")
-for command in (sql, tables, status):
+for command in (run, jobs, repair, status, sql, tables):
     app.command()(command)
 
 _SWITCHES = ("--json", "--quiet", "--debug")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from lyceum.config import Config
 from lyceum.ops.reporter import Reporter, Style
+from lyceum.session import SURROUNDINGS
 
 if TYPE_CHECKING:
     from lyceum.storage import Lakehouse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Context:
     """The general options of a call; Spark starts when a lakehouse is asked for."""
 
@@ -22,17 +23,18 @@ class Context:
     quiet: bool
     debug: bool
 
-    @cache  # noqa: B019 - one context a process
+    @cache  # noqa: B019 - one context a call
     def config(self) -> Config:
-        """The configuration of this call."""
-        return Config.load(self.home)
+        """The configuration of this call; a task that names no home has that of its run."""
+        inside = SURROUNDINGS.get()
+        return inside.config if inside and self.home is None else Config.load(self.home)
 
-    @cache  # noqa: B019 - one context a process
+    @cache  # noqa: B019 - one context a call
     def reporter(self) -> Reporter:
         """Where progress and results go."""
         return Reporter(self._style())
 
-    @cache  # noqa: B019 - one context a process
+    @cache  # noqa: B019 - one context a call
     def lakehouse(self) -> "Lakehouse":
         """The lakehouse of this call; starts Spark."""
         from lyceum.session import spark_session

@@ -1,4 +1,4 @@
-"""Commands that look at the lakehouse: sql, tables, status."""
+"""Commands that look at the lakehouse: sql, tables."""
 
 import csv
 import json
@@ -59,13 +59,3 @@ def tables(
         show_tables(context.obj.lakehouse(), context.obj.reporter())
     else:
         show_table(context.obj.lakehouse(), table, context.obj.reporter())
-
-
-def status(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(help="Runs shown.")] = 20,
-) -> None:
-    """Show the latest runs of all jobs."""
-    from lyceum.ops.describe import show_runs
-
-    show_runs(context.obj.lakehouse(), context.obj.reporter(), limit=limit)

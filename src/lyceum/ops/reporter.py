@@ -84,6 +84,11 @@ class Reporter:
         elif self.style != "quiet":
             self._err.print(text)
 
+    def event(self, facts: Mapping[str, object]) -> None:
+        """Something that happened, as one JSON line where lines are JSON."""
+        if self.style == "json":
+            self._json(facts)
+
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A result as a table, or as one JSON line."""
         if self.style == "json":

@@ -1,0 +1,91 @@
+"""What a run shares among its tasks, and what a task gets of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore, RLock
+from typing import TYPE_CHECKING, Any
+
+from lyceum.config import Config
+from lyceum.local.runner.journal import IDS, Listener
+from lyceum.local.runner.model import Settings, Task
+from lyceum.local.runner.references import Scope
+from lyceum.local.runner.sessions import Sessions, TaskSession
+from lyceum.local.runner.states import Result
+from lyceum.local.runner.stop import Clock, Stop
+
+if TYPE_CHECKING:
+    from lyceum.local.bundle import Bundle
+    from lyceum.local.runner.executor import JobRun
+    from lyceum.local.runner.isolation import Place
+    from lyceum.local.runner.wheels import Wheels
+
+TASKS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Output:
+    """How an attempt of a task ended, and what it leaves to later tasks."""
+
+    result: Result = Result.SUCCESS
+    outcome: str | None = None
+    """What a condition came out as."""
+    error: str | None = None
+    error_code: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else the journal should keep."""
+
+
+@dataclass
+class TaskRun:
+    """An attempt under way."""
+
+    run: "JobRun"
+    task: Task
+    key: str
+    """The task's key; within a loop the loop's with the number of the iteration."""
+    number: int
+    scope: Scope
+    stop: Stop
+    place: "Place"
+    session: TaskSession
+    values: dict[str, Any] = field(default_factory=dict)
+    """The task values that it has set."""
+    id: int = field(default_factory=IDS.next)
+
+    @property
+    def services(self) -> "Services":
+        """What the run shares."""
+        return self.run.services
+
+
+Kind = Callable[[TaskRun, Settings], Output]
+
+
+@dataclass
+class Services:
+    """What all tasks of a run, and the runs that it starts, have in common."""
+
+    bundle: "Bundle"
+    config: Config
+    kinds: Mapping[str, Kind]
+    wheels: "Wheels"
+    sessions: Sessions
+    clock: Clock = field(default_factory=Clock)
+    listeners: tuple[Listener, ...] = ()
+    grace: float = 10.0
+    """Seconds that a stopped task has to end before its thread is left to itself."""
+    slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(TASKS_AT_ONCE))
+    guard: RLock = field(default_factory=RLock)
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs."""
+        return runs_folder(self.config)
+
+
+def runs_folder(config: Config) -> Path:
+    """Where the runs of a home are."""
+    return config.home / "runs"

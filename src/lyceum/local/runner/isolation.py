@@ -1,0 +1,138 @@
+"""Several tasks in one process, each with its own arguments, output and threads."""
+
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, TextIO
+
+
+class TaskLog:
+    """What a task prints, in a file; the latest line is remembered for whoever watches."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.path = file
+        self.last_line = ""
+        self._file = file.open("a", encoding="utf-8", errors="replace")
+        self._guard = Lock()
+
+    def write(self, text: str) -> int:
+        """Append text; a thread that outlives its task writes to nowhere."""
+        with self._guard:
+            if not self._file.closed:
+                self._file.write(text)
+                if "\n" in text:
+                    self._file.flush()
+            lines = text.split()
+            self.last_line = text.strip().splitlines()[-1] if lines else self.last_line
+        return len(text)
+
+    def flush(self) -> None:
+        """Bring everything to the disk."""
+        with self._guard:
+            if not self._file.closed:
+                self._file.flush()
+
+    def close(self) -> None:
+        """End the log."""
+        with self._guard:
+            self._file.close()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it is the file's
+        return getattr(self._file, name)
+
+
+@dataclass
+class Place:
+    """What is a task's own within the process."""
+
+    log: TaskLog
+    argv: list[str] = field(default_factory=list)
+
+
+PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
+"""The task that the present thread works for."""
+
+
+class _Stream:
+    """Standard output or error: the task's log inside a task, else the stream that was there."""
+
+    def __init__(self, real: TextIO) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it is the stream's
+        place = PLACE.get()
+        return getattr(self._real if place is None else place.log, name)
+
+
+class _Sys(types.ModuleType):
+    """The module `sys`, whose `argv` is that of the task that asks."""
+
+    @property
+    def argv(self) -> list[str]:
+        """The arguments of the task, or of the process."""
+        place = PLACE.get()
+        return self.__dict__["argv"] if place is None else place.argv
+
+    @argv.setter
+    def argv(self, arguments: list[str]) -> None:
+        place = PLACE.get()
+        if place is None:
+            self.__dict__["argv"] = arguments
+        else:
+            place.argv = arguments
+
+
+_guard = Lock()
+_depth = 0
+
+
+@contextmanager
+def isolated_tasks() -> Iterator[None]:
+    """Keep the tasks of this process apart while the block lasts; blocks may nest."""
+    global _depth  # noqa: PLW0603 - what is changed is the process's own too
+    with _guard:
+        _depth += 1
+        if _depth == 1:
+            _enter()
+    try:
+        yield
+    finally:
+        with _guard:
+            _depth -= 1
+            if _depth == 0:
+                _leave()
+
+
+_start = Thread.start
+
+
+def _inheriting_start(thread: Thread) -> None:
+    """Start a thread in the context of the one that starts it."""
+    context, run = copy_context(), thread.run
+    thread.run = lambda: context.run(run)  # type: ignore[method-assign]
+    _start(thread)
+
+
+def _enter() -> None:
+    sys.__class__ = _Sys
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, _Stream(getattr(sys, name)))
+    setattr(Thread, "start", _inheriting_start)  # noqa: B010 - a method takes no assignment
+
+
+def _leave() -> None:
+    sys.__class__ = types.ModuleType
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, _Stream):
+            setattr(sys, name, stream._real)  # noqa: SLF001 - it is ours
+    setattr(Thread, "start", _start)  # noqa: B010 - see above

@@ -1,0 +1,119 @@
+"""Spark for the tasks of a run: one JVM, started when a task needs it, a session a task."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from lyceum.config import Config
+from lyceum.session import SURROUNDINGS, Surroundings, spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Sessions:
+    """The Spark of a run; temporary views and session settings stay within a task."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._guard = Lock()
+        self._root: SparkSession | None = None
+
+    @property
+    def is_started(self) -> bool:
+        """True if a task of this run has needed Spark."""
+        return self._root is not None
+
+    def root(self) -> "SparkSession":
+        """The session that the others come from."""
+        with self._guard:
+            if self._root is None:
+                inside = SURROUNDINGS.set(None)
+                try:
+                    self._root = spark_session(self.config)
+                finally:
+                    SURROUNDINGS.reset(inside)
+            return self._root
+
+    def task_session(self) -> "TaskSession":
+        """A session for one task, which starts when it is first asked for."""
+        return TaskSession(self)
+
+    @contextmanager
+    def used(self, session: "TaskSession") -> Iterator[None]:
+        """Let everything inside the block that asks for a session get this one."""
+        token = SURROUNDINGS.set(Surroundings(self.config, session.get, session.with_tables))
+        try:
+            yield
+        finally:
+            SURROUNDINGS.reset(token)
+
+
+class TaskSession:
+    """The Spark session of one task, there when it is first asked for."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._guard = Lock()
+        self._session: SparkSession | None = None
+
+    def get(self) -> "SparkSession":
+        """The task's session."""
+        with self._guard:
+            if self._session is None:
+                self._session = self._sessions.root().newSession()
+            return self._session
+
+    def with_tables(self) -> "SparkSession":
+        """The task's session, in which every table on disk is known by its name."""
+        from lyceum.storage import Lakehouse
+
+        lake = Lakehouse(self.get(), self._sessions.config)
+        lake.attach(lake.tables_on_disk())
+        return self.get()
+
+    def interrupt(self) -> None:
+        """End what Spark computes for the task, in whichever of its threads."""
+        if self._session is not None:
+            with contextlib.suppress(Exception):
+                self._session.interruptAll()
+
+
+_builder_guard = Lock()
+_builder_original: Any = None
+
+
+def offer_to_builders() -> None:
+    """Let `SparkSession.builder.getOrCreate()` give a task its own session too."""
+    global _builder_original  # noqa: PLW0603 - the class that is changed is the process's own
+    from pyspark.sql import SparkSession
+
+    with _builder_guard:
+        if _builder_original is None:
+            _builder_original = SparkSession.Builder.getOrCreate
+            setattr(SparkSession.Builder, "getOrCreate", _get_or_create)  # noqa: B010
+
+
+def withdraw_from_builders() -> None:
+    """Let builders build again."""
+    global _builder_original  # noqa: PLW0603 - see above
+    with _builder_guard:
+        if _builder_original is not None and "pyspark.sql" in sys.modules:
+            from pyspark.sql import SparkSession
+
+            setattr(SparkSession.Builder, "getOrCreate", _builder_original)  # noqa: B010
+            _builder_original = None
+
+
+def _get_or_create(builder: "SparkSession.Builder") -> "SparkSession":
+    inside = SURROUNDINGS.get()
+    if inside is None:
+        return _builder_original(builder)  # type: ignore[no-any-return]
+    session = inside.session_with_tables()
+    for key, value in builder._options.items():  # noqa: SLF001 - pyspark has no other way
+        with contextlib.suppress(Exception):
+            session.conf.set(key, value)
+    return session

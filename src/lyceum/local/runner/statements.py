@@ -1,0 +1,57 @@
+"""The statements of a SQL script."""
+
+import re
+from collections.abc import Iterator
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment>--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)
+  | (?P<text>[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)
+  | (?P<word>\w+)
+  | (?P<end>;)
+  | (?P<other>\s+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BLOCKS = ("IF", "WHILE", "LOOP", "FOR", "REPEAT")
+_OPENING = ("BEGIN", "CASE")
+
+
+def statements(script: str) -> Iterator[str]:
+    r"""The statements of a script, without the semicolons between them.
+
+    >>> list(statements("SELECT ';'; -- a;b\n SELECT 2;;"))
+    ["SELECT ';'", '-- a;b\n SELECT 2']
+
+    A compound statement from BEGIN to its END is one.
+    """
+    parts: list[str] = []
+    words: list[str] = []
+    for found in _TOKEN.finditer(script):
+        if found["word"]:
+            words.append(found["word"].upper())
+        if found["end"] and not _is_open(words):
+            if words or _has_code(parts):
+                yield "".join(parts).strip()
+            parts, words = [], []
+        else:
+            parts.append(found[0])
+    if words or _has_code(parts):
+        yield "".join(parts).strip()
+
+
+def _is_open(words: list[str]) -> bool:
+    """Whether a compound statement has begun that has not ended."""
+    if not words or words[0] != "BEGIN":
+        return False
+    depth = 0
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        if word in _OPENING and before != "END":
+            depth += 1
+        elif word == "END" and after not in _BLOCKS:
+            depth -= 1
+    return depth > 0
+
+
+def _has_code(parts: list[str]) -> bool:
+    return any(not part.isspace() and not part.startswith(("--", "/*")) for part in parts)
