@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from lyceum.cli.bundle import bundle
 from lyceum.cli.context import Context
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.lms import lms
+from lyceum.cli.parsing import ONLY_PARSED, parse, without_empty
 from lyceum.cli.run import jobs, repair, run, status
 from lyceum.cli.sample import sample
 from lyceum.errors import LyceumError
@@ -21,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bundle, name="bundle")
 app.add_typer(lms, name="lms")
 app.add_typer(sample, name="sample")
 for command in (run, jobs, repair, status, sql, tables):
@@ -51,9 +54,12 @@ def demo(context: typer.Context) -> None:
     run_demo(context.obj.lakehouse(), context.obj.reporter(), context.obj.config())
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an outcome
     """Run a command; returns the process's exit code."""
-    given = _switches_first(sys.argv[1:] if arguments is None else arguments)
+    given = _switches_first(without_empty(sys.argv[1:] if arguments is None else arguments))
+    if ONLY_PARSED.get():
+        parse(app, given)
+        return 0
     try:
         return int(app(given, standalone_mode=False, prog_name="lyceum") or 0)
     except LyceumError as error:

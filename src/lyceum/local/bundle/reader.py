@@ -1,7 +1,7 @@
 """Reads a Declarative Automation Bundle and resolves it for one target, offline."""
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from glob import glob, has_magic
@@ -59,9 +59,9 @@ def load_bundle(
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Bundle:
-    """The bundle of a folder, resolved for a target (by default its default one)."""
+    """The bundle of a folder, resolved for a target; none given, its default one."""
     folder, environ = folder.resolve(), environ or {}
-    root = raw_configuration(folder)
+    root = together(configuration_files(folder))
     name = _target(root, target or environ.get(_TARGET_OF_ENVIRONMENT))
     root = with_target(root, name)
     overrides = folder / ".databricks" / "bundle" / name / "variable-overrides.json"
@@ -73,18 +73,22 @@ def load_bundle(
     return _bundle(folder, name, root)
 
 
-def raw_configuration(folder: Path) -> Node:
-    """The bundle's file and all that it includes, as written."""
+def configuration_files(folder: Path) -> list[Node]:
+    """The bundle's file and those that it includes, as written."""
     file = _root_file(folder)
     if file is None:
         raise NoBundleError(f"expected a databricks.yml in {folder}, found none")
     root = yaml_file(file, folder)
-    included = [yaml_file(path, folder) for path in _included(root, folder) if path != file]
-    root = reduce(merged, included, root)
+    return [root, *(yaml_file(path, folder) for path in _included(root, folder) if path != file)]
+
+
+def together(files: Sequence[Node]) -> Node:
+    """One configuration of all files, no target applied."""
+    root = reduce(merged, files)
     legacy = root.child("environments")
-    return (
-        planted_at(root, ("targets",), legacy) if legacy and "targets" not in root.fields else root
-    )
+    if legacy is None or "targets" in root.fields:
+        return root
+    return planted_at(root, ("targets",), legacy)
 
 
 def target_names(root: Node) -> list[str]:

@@ -64,7 +64,7 @@ def _default(variable: Node) -> Node | None:
     lookup = variable.child("lookup")
     for kind, name in lookup.fields.items() if lookup else ():
         return planted(f"lookup.{kind}.{name.value}", name.position)
-    default = variable.child("default")
+    default = variable.child("default") or variable.child("value")
     return None if default is None or default.value is None else default
 
 

@@ -1,0 +1,91 @@
+"""What a command line says, before any command runs."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import typer
+import typer.main
+
+ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
+_SETTINGS = "--settings"
+
+
+def without_empty(arguments: Sequence[str]) -> list[str]:
+    """The arguments without options whose value is empty: a job's empty parameter is not given.
+
+    >>> without_empty(["--rate", "", "--since=", "--url", "x", ""])
+    ['--url', 'x', '']
+    """
+    kept: list[str] = []
+    for argument in arguments:
+        if argument == "" and kept and kept[-1].startswith("--") and "=" not in kept[-1]:
+            kept.pop()
+        elif not (argument.startswith("--") and argument.endswith("=")):
+            kept.append(argument)
+    return kept
+
+
+def complaint(entry: Callable[[], object], arguments: Sequence[str]) -> str | None:
+    """What a wheel entry point of ours finds wrong with its arguments; nothing is run."""
+    if not entry.__module__.startswith("lyceum.cli"):
+        return None
+    kept = without_empty(arguments)
+    for option in set(_options(arguments)) - set(_options(kept)):
+        said = _said(entry, [*kept, option, "1"])
+        if said is not None and option in said and "such option" in said:
+            return said
+    return _said(entry, kept)
+
+
+def _options(arguments: Sequence[str]) -> list[str]:
+    return [given.partition("=")[0] for given in arguments if given.startswith("--")]
+
+
+def _said(entry: Callable[[], object], arguments: Sequence[str]) -> str | None:
+    with _only_parsed(arguments):
+        try:
+            entry()
+        except Exception as error:  # noqa: BLE001 - whatever a parser refuses
+            said = getattr(error, "format_message", None)
+            return str(said() if said else error)
+    return None
+
+
+def parse(app: typer.Typer, arguments: Sequence[str]) -> None:
+    """Parse a command line and run nothing; raises what the parser raises."""
+    _silenced(app).main(_without_settings(arguments), prog_name="lyceum", standalone_mode=False)
+
+
+@cache
+def _silenced(app: typer.Typer) -> Any:  # noqa: ANN401 - typer hides its classes of commands
+    command: Any = typer.main.get_command(app)
+    _silence(command)
+    return command
+
+
+@contextmanager
+def _only_parsed(arguments: Sequence[str]) -> Iterator[None]:
+    token, before = ONLY_PARSED.set(True), sys.argv
+    sys.argv = ["lyceum", *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before
+        ONLY_PARSED.reset(token)
+
+
+def _silence(command: Any) -> None:  # noqa: ANN401
+    command.callback = None
+    for below in getattr(command, "commands", {}).values():
+        _silence(below)
+
+
+def _without_settings(arguments: Sequence[str]) -> list[str]:
+    """The general option of settings is for the configuration, not for a command."""
+    before = ["", *arguments]
+    pairs = zip(before, arguments, strict=False)
+    return [given for previous, given in pairs if _SETTINGS not in (previous, given)]

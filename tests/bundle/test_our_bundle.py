@@ -1,0 +1,264 @@
+"""The bundle of this repository."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lyceum.cli import main
+from lyceum.cli.parsing import complaint
+from lyceum.local.bundle import load_bundle
+from lyceum.local.bundle.checks import check_bundle
+
+REPOSITORY = Path(__file__).parents[2]
+PARTS = ("databricks.yml", "pyproject.toml", "bundles", "resources", "src/pipelines", "notebooks")
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of our bundle that a test may break."""
+    for part in PARTS:
+        source, copy = REPOSITORY / part, tmp_path / part
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        elif source.is_file():
+            shutil.copy(source, copy)
+    return tmp_path
+
+
+def test_nothing_is_wrong_with_it():
+    assert check_bundle(REPOSITORY, complaint=complaint) == []
+
+
+def test_nothing_is_wrong_with_its_copy(copied):
+    """So what a test finds in a broken copy is what the test broke."""
+    assert check_bundle(copied, complaint=complaint) == []
+
+
+def test_locally_nothing_is_renamed_and_secrets_come_from_the_environment():
+    bundle = load_bundle(REPOSITORY, target="local")
+    load = bundle.jobs["lms_session_details"]["tasks"][0]
+    settings = load["python_wheel_task"]["parameters"][1]
+    assert bundle.jobs["lms_session_details"]["name"] == "lms_session_details"
+    assert "LYCEUM_CATALOG=spark_catalog LYCEUM_SCHEMA_BRONZE=bronze" in settings
+    assert "LYCEUM_HOME= " in settings
+    assert "LYCEUM_SECRET_SCOPE= " in settings
+
+
+def test_in_development_everybody_has_schemas_of_their_own():
+    bundle = load_bundle(REPOSITORY, environ={"USER": "jane.doe"})
+    settings = bundle.settings["variables"]["settings"]["value"]
+    assert bundle.target == "dev"
+    assert "LYCEUM_SCHEMA_GOLD=dev_jane_doe_gold" in settings
+    assert "LYCEUM_HOME=/Volumes/lyceum_dev/dev_jane_doe_ops/checkpoints" in settings
+
+
+def test_in_production_the_schedule_runs_as_a_service_principal():
+    job = load_bundle(REPOSITORY, target="prod").jobs["lms_session_details"]
+    assert job["schedule"]["pause_status"] == "UNPAUSED"
+    assert re.fullmatch(r"[0-9a-f-]{36}", job["run_as"]["service_principal_name"])
+    assert {p["level"] for p in job["permissions"]} == {"CAN_MANAGE", "CAN_MANAGE_RUN"}
+
+
+JOB = "resources/lms_session_details.job.yml"
+PRODUCTION = "bundles/production.yml"
+LMS_LOAD = 'lms_load = "lyceum.cli.entry_points:lms_load"'
+# What is planted: the file, what stands there, what is put there, the message, and what the line
+# that the message names has in it (by default what was planted).
+PLANTED = {
+    "mode": (
+        "bundles/targets.yml",
+        "mode: development",
+        "mode: developing",
+        "expected mode to be development or production, found 'developing'",
+    ),
+    "unknown field": (JOB, "      queue: {", "      que: {", "Job has no field 'que'"),
+    "missing field": (
+        JOB,
+        "package_name: lyceum\n",
+        "\n",
+        "PythonWheelTask needs the field 'package_name'",
+        "python_wheel_task:",
+    ),
+    "type": (JOB, "max_retries: 2", "max_retries: twice", "expected a number, found 'twice'"),
+    "value": (
+        "resources/gold.schema.yml",
+        "[USE_SCHEMA, SELECT]",
+        "[USE_SCHEMA, SELECTS]",
+        "expected one of SELECT, ..., found 'SELECTS'",
+    ),
+    "kind": ("resources/ops.schema.yml", "  schemas:", "  schemata:", "found 'schemata'"),
+    "package": (JOB, "package_name: lyceum", "package_name: lycea", "expected a package .*'lycea'"),
+    "entry point": (JOB, "entry_point: lms_load", "entry_point: lms_loda", "found 'lms_loda'"),
+    "entry point that cannot be imported": (
+        "pyproject.toml",
+        LMS_LOAD,
+        LMS_LOAD.replace("entry_points", "entry_point"),
+        "cannot be imported: No module named",
+        "entry_point: lms_load",
+    ),
+    "entry point that is not there": (
+        "pyproject.toml",
+        LMS_LOAD,
+        LMS_LOAD.replace(":lms_load", ":load_lms"),
+        "has no 'load_lms'",
+        "entry_point: lms_load",
+    ),
+    "reference": (JOB, "${var.settings}", "${var.seting}", "declared variable, found 'seting'"),
+    "reference to a resource": (
+        "resources/landing.volume.yml",
+        "resources.schemas.bronze.name",
+        "resources.schemas.brons.name",
+        "has no 'brons'",
+    ),
+    "broken reference": (JOB, "${var.settings}", "${var.settings", "expected a reference such as"),
+    "reference to nothing": (JOB, "${var.settings}", "${env.settings}", "refers to nothing"),
+    "catalog": (
+        "resources/gold.schema.yml",
+        "catalog_name: ${var.catalog}",
+        "catalog_name: lyceum_test",
+        "hard-coded catalog",
+    ),
+    "catalog in a text": (
+        JOB,
+        "description: The events",
+        "description: The lyceum_prod.silver events",
+        "hard-coded catalog",
+    ),
+    "workspace": (
+        JOB,
+        "description: All",
+        "description: https://x.cloud.databricks.com",
+        "hard-coded workspace",
+    ),
+    "e-mail": (
+        JOB,
+        "on_failure: ${var.notify}",
+        "on_failure: [a@example.com]",
+        "hard-coded e-mail address",
+    ),
+    "retries": (JOB, "          max_retries: 2\n", "", "needs max_retries", "task_key: load"),
+    "time-out": (
+        JOB,
+        "timeout_seconds: 21600\n",
+        "timeout_seconds: 0\n",
+        "needs timeout_seconds",
+    ),
+    "notification": (
+        JOB,
+        "        on_failure: ${var.notify}\n",
+        "",
+        "needs a notification on failure",
+        "lms_session_details:",
+    ),
+    "permissions": (
+        PRODUCTION,
+        "    permissions: *permissions\n",
+        "",
+        r"needs permissions.* \(target prod\)",
+        "lms_session_details:",
+    ),
+    "run_as": (
+        PRODUCTION,
+        "    run_as: *run_as\n",
+        "",
+        r"needs run_as.* \(target prod\)",
+        "lms_session_details:",
+    ),
+    "root path": (
+        PRODUCTION,
+        "    workspace: *workspace\n",
+        "",
+        r"target prod needs workspace\.root_path",
+        "prod:",
+    ),
+    "what may be destroyed": (
+        PRODUCTION,
+        "        landing: *keep\n",
+        "",
+        r"volume landing needs lifecycle\.prevent_destroy",
+        "landing:",
+    ),
+    "option": (JOB, "- --since\n", "- --sinse\n", "No such option: --sinse"),
+    "argument": (
+        JOB,
+        'concurrency, default: "128"',
+        'concurrency, default: "many"',
+        "Invalid value for '--concurrency'",
+        "- --concurrency",
+    ),
+    "job parameter": (JOB, "{{job.parameters.since}}", "{{job.parameters.from}}", "found 'from'"),
+    "dynamic value": (JOB, "{{job.parameters.since}}", "{{job.started}}", "is no dynamic value"),
+    "task value": (
+        JOB,
+        "{{job.parameters.since}}",
+        "{{tasks.retry_failed.values.x}}",
+        "load does not depend on 'retry_failed'",
+    ),
+    "dependency": (
+        JOB,
+        "- task_key: load\n          env",
+        "- task_key: lod\n          env",
+        "'lod'",
+    ),
+    "circle": (
+        JOB,
+        "- task_key: load\n          desc",
+        "- task_key: load\n          depends_on: [{task_key: retry_failed}]\n          desc",
+        "task load waits for itself",
+    ),
+    "environment": (
+        JOB,
+        "environment_key: lyceum\n          py",
+        "environment_key: leisure\n          py",
+        "found 'leisure'",
+    ),
+    "wheel": (JOB, "../dist/*.whl", "../wheels/*.whl", "expected a wheel"),
+    "cron": (JOB, "0 0 3 * * ?", "0 0 25 * * ?", "a field is out of its range"),
+    "time zone": (JOB, "timezone_id: UTC", "timezone_id: Europe/Basle", "expected a time zone"),
+    "yaml": (JOB, "      tasks:", "     tasks:", "this is not YAML"),
+    "the same key twice": (
+        "resources/outbound.volume.yml",
+        "    outbound:",
+        "    gold:",
+        "the key 'gold' is used twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", PLANTED.values(), ids=PLANTED)
+def test_a_planted_mistake_is_caught_with_its_line(copied, mistake):
+    file, found, planted, message, *at = mistake
+    text = (copied / file).read_text(encoding="utf-8")
+    assert found in text
+    (copied / file).write_text(text.replace(found, planted, 1), encoding="utf-8")
+    problems = check_bundle(copied, complaint=complaint)
+    said = {p for p in problems if re.search(message, p.message)}
+    assert said, problems
+    there = at[0] if at else planted.strip().splitlines()[0]
+    assert any(there in line_of(copied, problem) for problem in said), said
+
+
+def line_of(folder, problem):
+    lines = (folder / problem.file).read_text(encoding="utf-8").splitlines()
+    return lines[problem.line - 1]
+
+
+def test_the_command_says_a_problem_a_line_and_exits_with_1(copied, capsys):
+    cron = copied / JOB
+    cron.write_text(cron.read_text(encoding="utf-8").replace("0 0 3 * * ?", "0 0 3 * *"))
+    assert main(["bundle", "check", "--bundle", str(copied)]) == 1
+    out, err = capsys.readouterr()
+    assert re.fullmatch(rf"\S*{JOB}:\d+: cron expression .*: expected 6 or 7 fields .*\n", out)
+    assert err == "1 problem\n"
+    assert main(["bundle", "check", "--bundle", str(copied), "-t", "local", "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["name"] == "Problems"
+    assert result["rows"][0]["line"] > 1
+
+
+def test_the_command_says_what_it_has_checked(capsys):
+    assert main(["bundle", "check", "--bundle", str(REPOSITORY), "-t", "prod"]) == 0
+    assert re.fullmatch(r"✓ lyceum: nothing wrong with .*, for prod\n", capsys.readouterr().out)
