@@ -1,0 +1,63 @@
+"""Bronze of the landing files: every delivered row of an entity, append-only, all text."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lyceum.sources.landing.entities import (
+    BRANDS,
+    ENTITIES,
+    EVENTS,
+    INDICATIONS,
+    MDM,
+    PARTICIPANTS,
+    Entity,
+)
+from lyceum.table import Table
+
+_PROVENANCE = """
+        _rescued STRING COMMENT 'JSON of the fields that are not declared',
+        _problem STRING COMMENT 'Why the row could not be read, or the file if _row_number is 0',
+        _raw STRING COMMENT 'The row as it came, where it could not be read',
+        _source_file STRING NOT NULL COMMENT 'File under the folder of the entity',
+        _source_modified_at TIMESTAMP NOT NULL COMMENT 'Modification time of the file, UTC',
+        _row_number BIGINT NOT NULL COMMENT 'Place of the row in the file, from 1',
+        _ingested_at TIMESTAMP NOT NULL COMMENT 'When the file was accepted, UTC'
+"""
+
+
+def _table(entity: Entity) -> Table:
+    as_delivered = "".join(f"{c} STRING COMMENT 'As delivered'," for c in entity.columns)
+    return Table(
+        name=f"bronze.landing_{entity.name}",
+        grain=f"one row per delivered row of {entity.name}, and one per file that nobody can read",
+        keys=("_source_file", "_source_modified_at", "_row_number"),
+        columns=as_delivered.replace(",", ",\n        ") + _PROVENANCE,
+        cluster_by=(),
+        personal=("_raw",),
+    )
+
+
+LANDING_EVENTS = _table(EVENTS)
+LANDING_PARTICIPANTS = _table(PARTICIPANTS)
+LANDING_BRANDS = _table(BRANDS)
+LANDING_INDICATIONS = _table(INDICATIONS)
+LANDING_MDM = _table(MDM)
+
+LANDING_TABLES = {
+    entity.name: table
+    for entity, table in zip(
+        ENTITIES,
+        (LANDING_EVENTS, LANDING_PARTICIPANTS, LANDING_BRANDS, LANDING_INDICATIONS, LANDING_MDM),
+        strict=True,
+    )
+}
+
+
+def as_delivered(entity: Entity) -> Column:
+    """The row as it came: its fields as JSON, or its text if it could not be read.
+
+    For a whole file that could not be read it is the reason.
+    """
+    is_file = F.col("_row_number") == 0
+    fields = F.to_json(F.struct(*entity.columns, "_rescued"))
+    return F.coalesce("_raw", F.when(is_file, F.col("_problem")), fields)

@@ -1,0 +1,62 @@
+"""Gold of events: their key figures by day and by product."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.table import Table
+
+EVENT_PERFORMANCE_KPI = Table(
+    name="gold.event_performance_kpi",
+    grain="one row per day with events, and one for the events without a date",
+    keys=("event_date",),
+    columns="""
+        event_date DATE COMMENT 'Day of the events; NULL for those without one',
+        total_events BIGINT NOT NULL COMMENT 'Events of the day, those without participants too',
+        total_registrations BIGINT NOT NULL COMMENT 'Participants, each in the latest version',
+        total_attendees BIGINT NOT NULL COMMENT 'Participants who attended',
+        attendance_rate DOUBLE COMMENT 'Attendees by registrations; NULL without registrations'
+    """,
+)
+
+PRODUCT_PERFORMANCE_KPI = Table(
+    name="gold.product_performance_kpi",
+    grain="one row per brand with events, and one for the events without a brand",
+    keys=("brand_id",),
+    columns="""
+        brand_id STRING COMMENT 'Brand identifier; NULL for the events without one',
+        brand_name STRING COMMENT 'Name of the brand; NULL if the brand is unknown',
+        event_count BIGINT NOT NULL COMMENT 'Events of the brand',
+        total_registrations BIGINT NOT NULL COMMENT 'Participants, each in the latest version',
+        total_attendees BIGINT NOT NULL COMMENT 'Participants who attended'
+    """,
+)
+
+
+def event_performance_kpi(events: DataFrame, *, participants: DataFrame) -> DataFrame:
+    """Events, registrations, attendees and their rate by day of the event."""
+    by_day = events.transform(_counted, participants=participants).groupBy("event_date")
+    totals = by_day.agg(F.count("*").alias("total_events"), *_totals())
+    rate = F.try_divide("total_attendees", "total_registrations")
+    return totals.select("*", rate.alias("attendance_rate"))
+
+
+def product_performance_kpi(events: DataFrame, *, participants: DataFrame) -> DataFrame:
+    """Events, registrations and attendees by brand."""
+    counted = events.transform(_counted, participants=participants)
+    by_brand = counted.groupBy("brand_id", "brand_name")
+    return by_brand.agg(F.count("*").alias("event_count"), *_totals())
+
+
+def _counted(events: DataFrame, *, participants: DataFrame) -> DataFrame:
+    """The events with their registrations and attendees; NULL for one without participants."""
+    by_event = participants.groupBy("event_id").agg(
+        F.count("*").alias("registrations"), F.count_if("attended").alias("attendees")
+    )
+    return events.join(by_event, on="event_id", how="left")
+
+
+def _totals() -> list[Column]:
+    return [
+        F.coalesce(F.sum(column), F.lit(0)).alias(f"total_{column}")
+        for column in ("registrations", "attendees")
+    ]

@@ -1,0 +1,104 @@
+"""What all delivered rows have in common: which version counts, which rows are lost."""
+
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lyceum.bronze.landing import as_delivered
+from lyceum.quality.rules import Rule
+from lyceum.silver.standard import identifier
+from lyceum.sources.landing.entities import Entity
+
+LANDING_RULES = (
+    Rule(
+        "unreadable_file",
+        "rejected",
+        "no row of the file can be read; raw says why, the file is in the quarantine folder",
+        "_problem IS NOT NULL AND _row_number = 0",
+    ),
+    Rule(
+        "malformed_row",
+        "rejected",
+        "the row has not the fields that the header names, or is no JSON object",
+        "_problem IS NOT NULL AND _row_number > 0",
+    ),
+    Rule(
+        "row_without_id",
+        "rejected",
+        "the row has no identifier, or an empty one",
+        "_problem IS NULL AND record_key IS NULL",
+    ),
+)
+
+
+def lost_rows(landing: DataFrame, *, entity: Entity) -> DataFrame:
+    """What has no key to be known by, fit for `LANDING_RULES`.
+
+    A file that is delivered again under its name supersedes what was lost in it before.
+    """
+    delivered_last = landing.groupBy("_source_file").agg(
+        F.max("_source_modified_at").alias("_source_modified_at")
+    )
+    lost = landing.transform(named_records, entity=entity).where(F.col("record_key").isNull())
+    return lost.join(
+        F.broadcast(delivered_last), on=["_source_file", "_source_modified_at"], how="left_semi"
+    )
+
+
+def named_records(landing: DataFrame, *, entity: Entity) -> DataFrame:
+    """The rows with what the quarantine knows them by; `record_key` is the standardised key."""
+    is_readable = F.col("_problem").isNull()
+    return landing.withColumns(
+        {
+            "source_key": F.concat(F.lit(f"{entity.name}/"), F.col("_source_file")),
+            "record_key": F.when(is_readable, identifier(F.col(entity.key))),
+            "raw": as_delivered(entity),
+            "load_id": F.lit(None).cast("string"),
+            "seen_at": F.col("_ingested_at"),
+        }
+    )
+
+
+def counting_versions(records: DataFrame, *, modified: str, rules: tuple[Rule, ...]) -> DataFrame:
+    """Of every key the version that counts, and what was rejected after the last good one came.
+
+    It is the good one modified last; a version without a date is the oldest, ties go to the one
+    that came last. What was rejected before a good version came is mended by it.
+    """
+    arrival = F.struct("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
+    is_rejected = _is_rejected(rules)
+    of_key = Window.partitionBy("record_key")
+    marked = records.where(F.col("record_key").isNotNull()).withColumns(
+        {"is_rejected": is_rejected, "arrival": arrival}
+    )
+    good = F.when(~F.col("is_rejected"), F.struct(modified, "arrival"))
+    ranked = marked.withColumns(
+        {
+            "best": F.max(good).over(of_key),
+            "last_good": F.max(F.when(~F.col("is_rejected"), F.col("arrival"))).over(of_key),
+        }
+    )
+    is_best = ~F.col("is_rejected") & F.struct(modified, "arrival").eqNullSafe(F.col("best"))
+    is_open = F.col("is_rejected") & (
+        F.col("last_good").isNull() | (F.col("arrival") > F.col("last_good"))
+    )
+    return ranked.where(is_best | is_open).drop("best", "last_good", "arrival", "is_rejected")
+
+
+def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
+    """One row a key of a master: the one of the file modified last, ties to the last that came.
+
+    A master's row has no modified date: that of its file stands for it.
+    """
+    key, value = entity.columns
+    order = F.struct("_source_modified_at", "_ingested_at", "_source_file", "_row_number")
+    readable = landing.where(F.col("_problem").isNull())
+    rows = readable.withColumn(key, identifier(F.col(key))).where(F.col(key).isNotNull())
+    return rows.groupBy(key).agg(F.max_by(value, order).alias(value))
+
+
+def _is_rejected(rules: tuple[Rule, ...]) -> Column:
+    broken = [F.coalesce(F.expr(r.broken), F.lit(False)) for r in rules if r.severity == "rejected"]
+    return reduce(or_, broken, F.lit(False))

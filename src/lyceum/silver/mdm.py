@@ -1,0 +1,72 @@
+"""Resolution of MDM identifiers through chains of any length.
+
+A chain is a graph to be walked, which no fixed number of joins does: joins that double their
+reach also double their plan, and a recursive query runs one job a link. So one Python function
+walks the links that lead to further links; all others, nearly all, are a plain join.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.silver.deliveries import latest_master
+from lyceum.silver.standard import identifier
+from lyceum.sources.landing.entities import MDM
+
+
+def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
+    """Every mapped MDM id, where its chain ends, and whether it runs in a circle instead.
+
+    A mapping to nothing or to the id itself ends there. A chain that leads into a circle has no
+    end either.
+    """
+    links = latest_master(landing_mdm, entity=MDM).select(
+        "mdm_id", identifier(F.col("final_mdm_id")).alias("next_id")
+    )
+    links = links.where(F.col("next_id").isNotNull() & (F.col("next_id") != F.col("mdm_id")))
+    targets = links.select(F.col("mdm_id").alias("next_id"), F.col("next_id").alias("second_id"))
+    looked_up = links.join(targets, on="next_id", how="left")
+    is_end = F.col("second_id").isNull()
+    direct = looked_up.where(is_end).select(
+        "mdm_id", F.col("next_id").alias("final_mdm_id"), F.lit(False).alias("is_circular")
+    )
+    walked = looked_up.where(~is_end).groupBy().applyInArrow(_walked, _RESOLVED)
+    return direct.unionByName(walked)
+
+
+_RESOLVED = "mdm_id STRING, final_mdm_id STRING, is_circular BOOLEAN"
+
+
+def chain_ends(links: Mapping[str, str]) -> dict[str, str | None]:
+    """Where each id ends up if its links are followed; None if they run in a circle.
+
+    >>> chain_ends({"a": "b", "b": "c", "x": "y", "y": "x", "z": "x"})
+    {'a': 'c', 'b': 'c', 'x': None, 'y': None, 'z': None}
+    """
+    ends: dict[str, str | None] = {}
+    for start in links:
+        path: dict[str, None] = {}
+        at = start
+        while at in links and at not in ends and at not in path:
+            path[at] = None
+            at = links[at]
+        end = None if at in path else ends.get(at, at)
+        ends.update(dict.fromkeys(path, end))
+    return {start: ends[start] for start in links}
+
+
+def _walked(table: pa.Table) -> pa.Table:
+    """The ends of chains of at least two links, each row holding an id and its next two."""
+    ids, seconds, thirds = (table[name].to_pylist() for name in ("mdm_id", "next_id", "second_id"))
+    links = dict(zip(seconds, thirds, strict=True)) | dict(zip(ids, seconds, strict=True))
+    found = chain_ends(links)
+    ends = [found[mdm_id] for mdm_id in ids]
+    return pa.table(
+        {
+            "mdm_id": pa.array(ids, pa.string()),
+            "final_mdm_id": pa.array(ends, pa.string()),
+            "is_circular": pa.array([end is None for end in ends], pa.bool_()),
+        }
+    )

@@ -1,0 +1,56 @@
+"""Column expressions that bring what people deliver as text into one form."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+_WHITE_SPACE = " \t\r\n\u00a0"
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_STARTS_AS_ISO = r"^\d{4}-\d{2}-\d{2}($|[ T])"
+_DATES = ("yyyyMMdd", "yyyy/M/d", "M/d/yyyy", "d.M.yyyy", "d-MMM-yyyy")
+_MOMENTS = ("M/d/yyyy h:mm[:ss] a", "M/d/yyyy H:mm[:ss]", "d.M.yyyy H:mm[:ss]")
+
+
+def plain_text(text: Column) -> Column:
+    """Text without white space around it, NULL if nothing is left."""
+    return F.nullif(F.trim(text, F.lit(_WHITE_SPACE)), F.lit(""))
+
+
+def identifier(text: Column) -> Column:
+    """A standardised identifier: trimmed, upper case, NULL if empty."""
+    return F.upper(plain_text(text))
+
+
+def truth(text: Column) -> Column:
+    """True or false from true/false, yes/no, Y/N, t/f, 1/0 in any case; NULL for anything else."""
+    word = F.lower(plain_text(text))
+    return F.when(word.isin(*_TRUE), F.lit(True)).when(word.isin(*_FALSE), F.lit(False))
+
+
+def day(text: Column) -> Column:
+    """The date that a text means; NULL if it is none.
+
+    Read are ISO dates and the date of ISO times as it stands there, `20260131`, `2026/1/31`,
+    `1/31/2026` (the month comes first, as in the US), `31.1.2026` and `31-Jan-2026`.
+    """
+    trimmed = plain_text(text)
+    iso = F.when(_iso_moment(trimmed).isNotNull(), F.substring(trimmed, 1, 10).try_cast("date"))
+    others = (F.try_to_timestamp(trimmed, F.lit(style)).cast("date") for style in _DATES)
+    return F.when(trimmed.rlike(_STARTS_AS_ISO), iso).otherwise(F.coalesce(*others))
+
+
+def moment(text: Column) -> Column:
+    """The instant that a text means, UTC unless it has an offset; NULL if it is none.
+
+    Read are ISO 8601 with `T` or a space, the US (`1/31/2026 3:05 PM`) and the German style
+    (`31.1.2026 15:05`), and every date that `day` reads, as its midnight.
+    """
+    trimmed = plain_text(text)
+    others = (F.try_to_timestamp(trimmed, F.lit(style)) for style in _MOMENTS)
+    read = F.coalesce(*others, day(text).cast("timestamp"))
+    return F.when(trimmed.rlike(_STARTS_AS_ISO), _iso_moment(trimmed)).otherwise(read)
+
+
+def _iso_moment(text: Column) -> Column:
+    """The cast reads bare years and times of day too: only for what starts with a date."""
+    return F.when(text.rlike(_STARTS_AS_ISO), text.try_cast("timestamp"))
