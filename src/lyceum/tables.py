@@ -8,6 +8,7 @@ from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
+from lyceum.ops.exports import EXPORTS
 from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.ops.logs import PIPELINE_LOGS
 from lyceum.ops.processed_months import PROCESSED_MONTHS
@@ -36,6 +37,7 @@ TABLES: tuple[Table, ...] = (
     ETL_JOB_RUNS,
     PIPELINE_CHECKPOINT,
     PIPELINE_LOGS,
+    EXPORTS,
     LMS_AUDIT_LOG,
     QUALITY_RESULTS,
     QUARANTINE,

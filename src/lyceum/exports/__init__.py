@@ -1,0 +1,1 @@
+"""Exports: what leaves the lakehouse, one module a consumer."""
