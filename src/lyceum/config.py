@@ -1,6 +1,7 @@
 """Config: everything that is set from outside, read once; nothing else reads the environment."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -42,9 +43,18 @@ class Config:
     environ: Mapping[str, str]
 
     @classmethod
-    def load(cls, home: Path | None = None, environ: Mapping[str, str] | None = None) -> "Config":
-        """The configuration of this process: `home` if given, the rest from the environment."""
-        env = dict(os.environ if environ is None else environ)
+    def load(
+        cls,
+        home: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        settings: str = "",
+    ) -> "Config":
+        """The configuration of this process: `home` if given, the rest from the environment.
+
+        `settings`, such as `LMS_RATE=50 LYCEUM_JVM=heavy`, come before the environment's.
+        """
+        env = dict(os.environ if environ is None else environ) | _assignments(settings)
         remember_secrets_of(env)
         home = (home or Path(env.get("LYCEUM_HOME") or ".lyceum")).expanduser().resolve()
         in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
@@ -124,6 +134,24 @@ class Config:
         from databricks.sdk import WorkspaceClient
 
         return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """What `NAME=VALUE NAME='a value'` sets; an empty value sets nothing.
+
+    >>> _assignments("LMS_RATE=50 LMS_BASE_URL= LYCEUM_HOME='a b'")
+    {'LMS_RATE': '50', 'LYCEUM_HOME': 'a b'}
+    """
+    try:
+        pairs = [part.partition("=") for part in shlex.split(text)]
+    except ValueError as error:
+        message = f"expected settings like NAME=VALUE, found {error}: close the quotes"
+        raise ConfigError(message) from None
+    for name, equals, _ in pairs:
+        if not (name.isidentifier() and equals):
+            message = f"expected settings like NAME=VALUE, found {name!r}"
+            raise ConfigError(message)
+    return {name: value for name, _, value in pairs if value}
 
 
 def _cache_folder(env: Mapping[str, str]) -> Path:

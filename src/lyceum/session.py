@@ -28,12 +28,14 @@ _LOCAL = {
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.sources.default": "delta",
     "spark.sql.ansi.enabled": "true",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    # Each partition of a table's state generates its own code, which costs more than reading it.
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    "spark.sql.ui.explainMode": "simple",
     "spark.log.level": "ERROR",
     # Without Hadoop's native library its own file system starts a process for every chmod and
     # link; the log store belongs to it (storage.Lakehouse.writing keeps other processes out).

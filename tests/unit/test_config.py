@@ -1,9 +1,15 @@
 """What is set from outside, and what is said when it is wrong."""
 
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lyceum.cli.parsing import without_empty
 from lyceum.config import Config, ConfigError
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 
@@ -84,3 +90,49 @@ def test_the_secret_shows_nowhere():
 def test_an_unknown_jvm_is_refused():
     with pytest.raises(ConfigError, match="expected LYCEUM_JVM to be light or heavy, found 'fast'"):
         Config.load(None, {"LYCEUM_JVM": "fast"})
+
+
+def test_settings_of_a_job_come_before_the_environment_and_empty_ones_count_for_nothing():
+    """A bundle gives every entry point its settings in one argument."""
+    env = {"LYCEUM_CATALOG": "main", "LYCEUM_SCHEMA_OPS": "audit"}
+    config = Config.load(None, env, settings="LYCEUM_CATALOG=prod LYCEUM_SCHEMA_OPS=")
+    assert (config.catalog, config.schemas["ops"]) == ("prod", "audit")
+
+
+@pytest.mark.parametrize("text", ["LYCEUM_CATALOG", "=prod", "two words=1"])
+def test_a_setting_without_its_name_or_value_is_refused(text):
+    with pytest.raises(ConfigError, match="expected settings like NAME=VALUE, found"):
+        Config.load(None, {}, settings=text)
+
+
+def test_an_option_with_an_empty_value_is_not_given():
+    assert without_empty(["--rate", "", "--since=", "--url", "x"]) == ["--url", "x"]
+
+
+class SecretsApi(BaseHTTPRequestHandler):
+    """The secrets endpoint of a workspace, with one secret."""
+
+    def do_GET(self):
+        asked = parse_qs(urlsplit(self.path).query)
+        is_known = asked == {"scope": ["lyceum"], "key": ["LMS_CLIENT_SECRET"]}
+        value = base64.b64encode(b"from-the-scope").decode()
+        answer = {"value": value} if is_known else {"error_code": "RESOURCE_DOES_NOT_EXIST"}
+        self.send_response(200 if is_known else 404)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_):
+        """Keep the terminal clean."""
+
+
+def test_a_credential_that_the_environment_lacks_comes_from_the_secret_scope(monkeypatch):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SecretsApi)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "t")
+    env = {name: value for name, value in LMS.items() if name != "LMS_CLIENT_SECRET"}
+    settings = Config.load(None, env | {"LYCEUM_SECRET_SCOPE": "lyceum"}).lms()
+    server.shutdown()
+    server.server_close()
+    assert settings.client_secret.value == "from-the-scope"

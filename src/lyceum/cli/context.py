@@ -22,12 +22,14 @@ class Context:
     as_json: bool
     quiet: bool
     debug: bool
+    settings: str = ""
 
     @cache  # noqa: B019 - one context a call
     def config(self) -> Config:
         """The configuration of this call; a task that names no home has that of its run."""
         inside = SURROUNDINGS.get()
-        return inside.config if inside and self.home is None else Config.load(self.home)
+        home = self.home or (inside.config.home if inside else None)
+        return Config.load(home, settings=self.settings)
 
     @cache  # noqa: B019 - one context a call
     def reporter(self) -> Reporter:

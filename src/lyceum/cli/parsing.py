@@ -11,7 +11,6 @@ import typer
 import typer.main
 
 ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
-_SETTINGS = "--settings"
 
 
 def without_empty(arguments: Sequence[str]) -> list[str]:
@@ -57,7 +56,7 @@ def _said(entry: Callable[[], object], arguments: Sequence[str]) -> str | None:
 
 def parse(app: typer.Typer, arguments: Sequence[str]) -> None:
     """Parse a command line and run nothing; raises what the parser raises."""
-    _silenced(app).main(_without_settings(arguments), prog_name="lyceum", standalone_mode=False)
+    _silenced(app).main(list(arguments), prog_name="lyceum", standalone_mode=False)
 
 
 @cache
@@ -82,10 +81,3 @@ def _silence(command: Any) -> None:  # noqa: ANN401
     command.callback = None
     for below in getattr(command, "commands", {}).values():
         _silence(below)
-
-
-def _without_settings(arguments: Sequence[str]) -> list[str]:
-    """The general option of settings is for the configuration, not for a command."""
-    before = ["", *arguments]
-    pairs = zip(before, arguments, strict=False)
-    return [given for previous, given in pairs if _SETTINGS not in (previous, given)]
