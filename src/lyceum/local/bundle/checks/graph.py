@@ -1,11 +1,9 @@
-"""Tasks form a graph: keys are unique, what they name exists, nothing waits for itself."""
+"""Tasks form a graph: what they name exists, nothing waits for itself."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from lyceum.local.bundle.checks.tasks import TaskNode, entries, resources, tasks_of, text
 from lyceum.local.bundle.errors import Problem, listed
-from lyceum.local.bundle.nodes import Node
 from lyceum.local.bundle.reader import Bundle
 
 _COMPUTE = (
@@ -13,15 +11,13 @@ _COMPUTE = (
     ("job_cluster_key", "job_clusters", "job_cluster_key"),
 )
 _KIND = "_task"
-_SHARED_KEYS = (("parameters", "name"), ("environments", "environment_key"))
 
 
 def graph(bundle: Bundle) -> Iterator[Problem]:
-    """Wrong dependencies, unknown computes, tasks that do nothing, keys that stand twice."""
+    """Wrong dependencies, unknown computes, tasks that do nothing."""
     for key, job in resources(bundle, "jobs").items():
         every = list(tasks_of(key, job))
         outer = {task.key: task for task in every if task.outer is None}
-        yield from _repeated(job, every)
         for task in every:
             yield from _dependencies(task, outer)
             yield from _computes(task)
@@ -35,19 +31,6 @@ def upstream(task: TaskNode) -> set[str]:
     """The keys of all tasks that have ended when a task starts."""
     of_job = {other.key: other for other in tasks_of(task.job_key, task.job) if not other.outer}
     return _reachable(task.outer or task, of_job)
-
-
-def _repeated(job: Node, every: list[TaskNode]) -> Iterator[Problem]:
-    counts = Counter(task.key for task in every)
-    for task in every:
-        if counts[task.key] > 1:
-            yield Problem.at(task.node.position, f"two tasks have the key {task.key!r}")
-    for field, key in _SHARED_KEYS:
-        names = Counter(text(entry, key) for entry in entries(job, field))
-        for entry in entries(job, field):
-            if names[text(entry, key)] > 1:
-                message = f"two {field} have the {key} {text(entry, key)!r}"
-                yield Problem.at(entry.position, message)
 
 
 def _dependencies(task: TaskNode, outer: dict[str, TaskNode]) -> Iterator[Problem]:

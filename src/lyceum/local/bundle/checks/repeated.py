@@ -1,13 +1,21 @@
-"""A resource is defined once: merging files would mix two of the same key silently."""
+"""A thing is defined once: merging would make one of two with the same key, silently."""
 
 from collections.abc import Iterator, Sequence
 
+from lyceum.local.bundle.checks.tasks import entries, text
 from lyceum.local.bundle.errors import Position, Problem
 from lyceum.local.bundle.nodes import Node
 
+_KEYS = {
+    "tasks": "task_key",
+    "parameters": "name",
+    "job_clusters": "job_cluster_key",
+    "environments": "environment_key",
+}
+
 
 def repeated(files: Sequence[Node]) -> Iterator[Problem]:
-    """Keys under `resources` that stand in two files, or in two kinds."""
+    """Resources with one key in two files or two kinds, entries of a job with one key."""
     first: dict[str, tuple[str, Position]] = {}
     for file in files:
         kinds = file.child("resources")
@@ -18,3 +26,14 @@ def repeated(files: Sequence[Node]) -> Iterator[Problem]:
                     message = f"the key {key!r} is used twice: here and by one of the {shown}"
                     yield Problem.at(resource.position, message)
                 first.setdefault(key, (kind, resource.position))
+                yield from _entries(resource)
+
+
+def _entries(resource: Node) -> Iterator[Problem]:
+    for field, key in _KEYS.items():
+        seen: set[str] = set()
+        for entry in entries(resource, field):
+            name = text(entry, key)
+            if name in seen:
+                yield Problem.at(entry.position, f"two {field} have the {key} {name!r}")
+            seen.add(name)
