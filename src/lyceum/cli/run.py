@@ -19,6 +19,9 @@ Target = Annotated[
 Folder = Annotated[
     Path | None, typer.Option("--bundle", help="Folder of the bundle; the nearest one upwards.")
 ]
+Parameters = Annotated[
+    list[str] | None, typer.Option("--param", help="Parameter of the job, as NAME=VALUE.")
+]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", help="Variable of the bundle, as NAME=VALUE.")
 ]
@@ -28,9 +31,7 @@ def run(
     context: typer.Context,
     job: Annotated[str, typer.Argument(help="Key of the job in the bundle.")],
     target: Target = None,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", help="Parameter of the job, as NAME=VALUE.")
-    ] = None,
+    param: Parameters = None,
     only: Annotated[list[str] | None, typer.Option(help="Run this task; may be repeated.")] = None,
     start_from: Annotated[
         str | None, typer.Option("--from", help="Run this task and all that depend on it.")
@@ -70,6 +71,7 @@ def jobs(
 def repair(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="Id of the run, its end, or a job for its last run.")],
+    param: Parameters = None,
 ) -> int:
     """Run again what failed in a run and what depends on it, within the same run."""
     from lyceum.local.runner.service import runner_of
@@ -77,7 +79,7 @@ def repair(
 
     runner, record = runner_of(context.obj.config(), run)
     with RunView(context.obj.reporter()) as view:
-        record, result = runner.repair(record, view)
+        record, result = runner.repair(record, _pairs(param, "--param"), view)
     return _concluded(context.obj, record, result)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, TextIO
 
+from lyceum.redaction import redacted
+
 
 class TaskLog:
     """What a task prints, in a file; the latest line is remembered for whoever watches."""
@@ -25,15 +27,15 @@ class TaskLog:
         self._guard = Lock()
 
     def write(self, text: str) -> int:
-        """Append text; a thread that outlives its task writes to nowhere."""
+        """Append text without secrets; a thread that outlives its task writes to nowhere."""
+        size, text = len(text), str(redacted(text))
         with self._guard:
             if not self._file.closed:
                 self._file.write(text)
                 if "\n" in text:
                     self._file.flush()
-            lines = text.split()
-            self.last_line = text.strip().splitlines()[-1] if lines else self.last_line
-        return len(text)
+            self.last_line = (text.strip().splitlines() or [self.last_line])[-1]
+        return size
 
     def flush(self) -> None:
         """Bring everything to the disk."""

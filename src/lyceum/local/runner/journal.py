@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from lyceum.redaction import redacted
+
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
@@ -60,7 +62,10 @@ class Journal:
 
     def __enter__(self) -> Self:
         self._alive.acquire()
-        self._file = (self.folder / _FILE).open("a", encoding="utf-8")
+        file = self.folder / _FILE
+        is_cut_off = file.exists() and not file.read_bytes().endswith(b"\n")
+        self._file = file.open("a", encoding="utf-8")
+        self._file.write("\n" if is_cut_off else "")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +74,9 @@ class Journal:
 
     def note(self, event: str, **facts: object) -> None:
         """Write an event down, then tell it."""
-        line: Event = {"at": time.time(), "event": event, "run": self.run_id, **facts}
+        told = redacted(facts)
+        assert isinstance(told, dict)  # noqa: S101 - a mapping gives one
+        line: Event = {"at": time.time(), "event": event, "run": self.run_id, **told}
         with self._guard:
             self._file.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
             self._file.flush()

@@ -26,6 +26,7 @@ from lyceum.local.runner.sessions import Sessions, withdraw_from_builders
 from lyceum.local.runner.states import Result
 from lyceum.local.runner.stop import Clock, Stop
 from lyceum.local.runner.wheels import Wheels
+from lyceum.redaction import HIDDEN, remember_secrets_of
 
 LOCAL_TARGET = "local"
 
@@ -75,11 +76,7 @@ class Runner:
     def request(self, key: str, asked: Asked) -> Request:
         """What is to be run, with the values of the parameters."""
         job = self.job(key)
-        unknown = sorted(set(asked.parameters) - set(job.parameters))
-        if unknown:
-            known = ", ".join(job.parameters) or "none"
-            problem = f"it has no parameter {', '.join(unknown)}: its parameters are {known}"
-            raise JobError(key, [problem])
+        self._known_parameters(job, asked.parameters)
         chosen = _chosen(job, asked)
         told = {
             "folder": str(self.bundle.folder),
@@ -100,8 +97,13 @@ class Runner:
             run_id, result = start(request, self._services, self.stop)
             return self._ended(run_id), result
 
-    def repair(self, record: RunRecord, *listeners: Listener) -> tuple[RunRecord, Result]:
-        """Run again what did not succeed in a run, and what depends on it."""
+    def repair(
+        self, record: RunRecord, given: Mapping[str, str], *listeners: Listener
+    ) -> tuple[RunRecord, Result]:
+        """Run again what did not succeed in a run, and what depends on it.
+
+        Parameters have the run's values unless others are given.
+        """
         if not record.is_over:
             message = f"expected run {record.run_id} to have ended, found it {record.state}"
             raise UnknownRunError(message)
@@ -112,8 +114,13 @@ class Runner:
             message = f"expected a task of run {record.run_id} that failed, found none"
             raise UnknownRunError(message)
         self.check(job)
-        given = record.facts.get("parameters") or {}
-        values = {name: given.get(name, default) for name, default in job.parameters.items()}
+        self._known_parameters(job, given)
+        values = {**job.parameters, **(record.facts.get("parameters") or {}), **given}
+        hidden = [name for name in job.parameters if values[name] == HIDDEN]
+        if hidden:
+            message = f"expected --param {hidden[0]}=..., found none: a secret is not kept"
+            raise UnknownRunError(message)
+        values = {name: values[name] for name in job.parameters}
         told = {key: record.facts.get(key) for key in ("folder", "variables", "chosen")}
         self._services.listeners = listeners
         request = Request(job, values, parent=record.facts.get("parent"), asked=told)
@@ -121,6 +128,15 @@ class Runner:
             kept = still_valid(job, record, rerun)
             run_id, result = repair(record, request, self._services, self.stop, kept)
             return self._ended(run_id), result
+
+    @staticmethod
+    def _known_parameters(job: Job, given: Mapping[str, str]) -> None:
+        unknown = sorted(set(given) - set(job.parameters))
+        if unknown:
+            known = ", ".join(job.parameters) or "none"
+            problem = f"it has no parameter {', '.join(unknown)}: its parameters are {known}"
+            raise JobError(job.key, [problem])
+        remember_secrets_of(given)
 
     def _ended(self, run_id: str) -> RunRecord:
         from lyceum.local.runner.recorder import record_runs

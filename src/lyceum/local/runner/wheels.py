@@ -27,7 +27,7 @@ class Wheels:
         """Why an entry point cannot be had; None if it can, as far as is known before a build."""
         found = _installed(package)
         if found is not None:
-            has_one = _registered(found, entry_point) or _module(package)
+            has_one = _registered(found, entry_point) or _function(package, entry_point)
             return None if has_one else f"package {package} has no entry point {entry_point}"
         if self._artifacts or _wheel_files(package, libraries):
             return None
@@ -42,11 +42,11 @@ class Wheels:
         registered = _registered(found, entry_point)
         if registered is not None:
             return registered.load()  # type: ignore[no-any-return]
-        function = getattr(importlib.import_module(_module(package)), entry_point, None)
-        if not callable(function):
+        function = _function(package, entry_point)
+        if function is None:
             message = f"expected package {package} to have an entry point {entry_point}, found none"
             raise TaskError(message)
-        return function  # type: ignore[no-any-return]
+        return function
 
     def _from_wheel(self, package: str, libraries: Iterable[str]) -> Distribution:
         files = _wheel_files(package, libraries) or self._build(package)
@@ -110,8 +110,14 @@ def _registered(found: Distribution, name: str) -> Any:  # noqa: ANN401 - EntryP
     return next(iter(scripts or named), None)
 
 
-def _module(package: str) -> str:
-    return package.replace("-", "_")
+def _function(package: str, name: str) -> Callable[[], object] | None:
+    """The function of that name in the package itself."""
+    try:
+        module = importlib.import_module(package.replace("-", "_"))
+    except ImportError:
+        return None
+    function: Callable[[], object] | None = getattr(module, name, None)
+    return function if callable(function) else None
 
 
 def _wheel_files(package: str, patterns: Iterable[str]) -> list[Path]:
