@@ -8,6 +8,7 @@ from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
+from lyceum.ops.circuits import CIRCUIT_BREAKER_STATUS, CIRCUIT_BREAKERS
 from lyceum.ops.exports import EXPORTS
 from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.ops.logs import PIPELINE_LOGS
@@ -37,13 +38,14 @@ TABLES: tuple[Table, ...] = (
     ETL_JOB_RUNS,
     PIPELINE_CHECKPOINT,
     PIPELINE_LOGS,
+    CIRCUIT_BREAKERS,
     EXPORTS,
     LMS_AUDIT_LOG,
     QUALITY_RESULTS,
     QUARANTINE,
     TASK_RUNS,
 )
-VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS)
+VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS, CIRCUIT_BREAKER_STATUS)
 
 
 class UnknownTableError(UsageError):

@@ -137,7 +137,8 @@ class PipelineRun:
         state = {"id": self.id, "parameters": self.parameters, "done": self.done}
         waiting = waiting_checkpoints(self.lake)
         waiting.put([_row(self, stage, status)], {_note(self): None if is_over else state})
-        if not self.lake.config.is_local_disk and status in ("completed", "failed"):
+        is_end = status == "completed" or (stage.name == RUN and status == "failed")
+        if is_end and not self.lake.config.is_local_disk:
             waiting.land(self.lake)
         reached("checkpointed", subject)
 

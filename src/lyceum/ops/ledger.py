@@ -52,6 +52,7 @@ ETL_JOB_RUNS = Table(
         parameters STRING COMMENT 'Parameters of the run, as JSON'
     """,
     cluster_by=(),
+    retention_days=730,
 )
 
 ETL_JOB_STATUS = View(

@@ -174,7 +174,12 @@ def with_retries(
         sleep=sleep,
         reraise=True,
     )
-    return retrying(attempt)
+    try:
+        return retrying(attempt)
+    except Exception as error:
+        if is_transient(error):
+            logger.error("retries of %s are used up", name, extra={"attempts": next(attempts) - 1})  # noqa: TRY400 - the stage that fails has the reason
+        raise
 
 
 def _log_failure(name: str, number: int, error: Exception) -> None:

@@ -1,0 +1,81 @@
+"""What `lyceum ops health` and `lyceum ops trace` show: the SQL files of queries/, over our tables.
+
+The files are plain SQL over the schema `ops`; here that stands for the configured one.
+"""
+
+import re
+from datetime import datetime
+from importlib.resources import files
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.errors import UsageError
+from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS, land
+from lyceum.ops.ledger import ETL_JOB_RUNS
+from lyceum.ops.logs import PIPELINE_LOGS
+from lyceum.ops.reporter import Reporter
+from lyceum.storage import Lakehouse
+from lyceum.storage.inspect import printable
+from lyceum.table import quoted
+
+HEALTH = {
+    "pipeline_health": "Pipelines",
+    "stage_failures": "Failures",
+    "slow_stages": "Slow stages",
+    "retries": "Retries",
+    "log_levels": "Log lines",
+    "recent_errors": "Latest errors",
+}
+_READ = (PIPELINE_CHECKPOINT, PIPELINE_LOGS, ETL_JOB_RUNS)
+
+
+class UnknownRunError(UsageError):
+    """No run, or more than one, has an identifier that begins like this."""
+
+
+def show_health(lake: Lakehouse, reporter: Reporter, *, since: datetime) -> None:
+    """The health of the pipelines since a time, one table a question."""
+    land(lake)
+    for name, title in HEALTH.items():
+        _show(reporter, title, named_query(lake, name, since=since))
+
+
+def show_trace(lake: Lakehouse, reporter: Reporter, run_id: str) -> None:
+    """What a run did in the order of time; its identifier may be cut short."""
+    land(lake)
+    found = _full_run_id(lake, run_id)
+    _show(reporter, f"Run {found}", named_query(lake, "trace", run_id=found))
+
+
+def named_query(lake: Lakehouse, name: str, **values: object) -> DataFrame:
+    """The result of one of the SQL files."""
+    lake.ensure(*_READ)
+    lake.view(PIPELINE_STAGE_STATUS)
+    text = (files("lyceum.ops") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    schema = quoted(lake.config.catalog, lake.config.schemas["ops"])
+    return lake.spark.sql(re.sub(r"\bops\.(?=\w)", f"{schema}.", text), args=values)
+
+
+def _full_run_id(lake: Lakehouse, start: str) -> str:
+    ids = [
+        lake.read(PIPELINE_CHECKPOINT).select("run_id"),
+        lake.read(PIPELINE_LOGS).select("run_id"),
+        lake.read(ETL_JOB_RUNS).select("id"),
+    ]
+    known = ids[0].union(ids[1]).union(ids[2]).where(F.col("run_id").startswith(start))
+    found = sorted(row.run_id for row in known.distinct().limit(2).collect())
+    if len(found) != 1:
+        problem = " and ".join(found) if found else "none: `lyceum status` lists the runs"
+        message = f"expected one run whose identifier begins with {start!r}, found {problem}"
+        raise UnknownRunError(message)
+    return str(found[0])
+
+
+def _show(reporter: Reporter, title: str, result: DataFrame) -> None:
+    frame = printable(result)
+    rows = [tuple(row) for row in frame.collect()]
+    if rows:
+        reporter.table(title, frame.columns, rows)
+    else:
+        reporter.say(f"{title}: nothing")
