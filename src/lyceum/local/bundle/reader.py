@@ -13,6 +13,7 @@ from lyceum.local.bundle.merging import merged, with_lists_merged, with_target
 from lyceum.local.bundle.nodes import Key, Node, planted_at
 from lyceum.local.bundle.paths import with_absolute_paths
 from lyceum.local.bundle.presets import with_presets
+from lyceum.local.bundle.python_resources import with_python_resources
 from lyceum.local.bundle.references import resolved, unescaped
 from lyceum.local.bundle.variables import with_values
 from lyceum.local.bundle.workspace import with_facts
@@ -67,6 +68,7 @@ def load_bundle(
     overrides = folder / ".databricks" / "bundle" / name / "variable-overrides.json"
     root = with_values(root, given=variables or {}, environ=environ, overrides=overrides)
     root = with_facts(root, folder=folder, target=name, environ=environ)
+    root = with_python_resources(resolved(root, _FIRST), folder)
     root = with_lists_merged(resolved(root, _FIRST))
     root = with_presets(with_absolute_paths(root, folder))
     root = unescaped(resolved(root, set(root.fields)))

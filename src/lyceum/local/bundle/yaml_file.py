@@ -79,6 +79,9 @@ class _Reading:
     def _fields(self, found: yaml.MappingNode) -> dict[str, Node]:
         first: dict[str, yaml.Node] = {}
         for key, _ in found.value:
+            if not isinstance(key, yaml.ScalarNode):
+                message = "expected a name before the colon, found a mapping or a list"
+                raise BundleError.at(self._position(key), message)
             if key.value in first and key.value != "<<":
                 before = self._position(first[key.value]).line
                 message = f"{key.value!r} stands here a second time; it is on line {before} too"
