@@ -5,21 +5,28 @@ import sys
 from lyceum.cli import main
 
 
-def lms_load() -> int:
+def lms_load() -> None:
     """The entry point of `lyceum lms load`."""
-    return main(["lms", "load", *sys.argv[1:]])
+    _run("lms", "load")
 
 
-def lms_get() -> int:
+def lms_get() -> None:
     """The entry point of `lyceum lms get`."""
-    return main(["lms", "get", *sys.argv[1:]])
+    _run("lms", "get")
 
 
-def lms_retry_failed() -> int:
+def lms_retry_failed() -> None:
     """The entry point of `lyceum lms retry-failed`."""
-    return main(["lms", "retry-failed", *sys.argv[1:]])
+    _run("lms", "retry-failed")
 
 
-def lms_serve() -> int:
+def lms_serve() -> None:
     """The entry point of `lyceum lms serve`."""
-    return main(["lms", "serve", *sys.argv[1:]])
+    _run("lms", "serve")
+
+
+def _run(*command: str) -> None:
+    """Run a command on the task's parameters; a workspace ignores what an entry point returns."""
+    code = main([*command, *sys.argv[1:]])
+    if code != 0:
+        raise SystemExit(code)
