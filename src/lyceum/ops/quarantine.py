@@ -1,6 +1,14 @@
 """Quarantine: what broke a rule, kept with the rule, counted, and resolved when it is mended."""
 
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from lyceum.errors import UsageError
+from lyceum.storage import Lakehouse
 from lyceum.table import Table
+
+_SHOWN_ID = 12
+_FEW = 5
 
 QUARANTINE = Table(
     name="ops.quarantine",
@@ -22,3 +30,47 @@ QUARANTINE = Table(
     cluster_by=("system", "rule"),
     personal=("raw",),
 )
+
+
+class UnknownRecordError(UsageError):
+    """No record of the quarantine, or more than one, has that identifier."""
+
+
+def quarantine_counts(
+    lake: Lakehouse, *, system: str | None = None, rule: str | None = None, is_open: bool = True
+) -> list[Row]:
+    """Records by system and rule: open and resolved, the newest and its identifier."""
+    rows = lake.read(QUARANTINE)
+    for column, value in (("system", system), ("rule", rule)):
+        rows = rows if value is None else rows.where(F.col(column) == value)
+    unresolved = F.col("resolved_at").isNull()
+    grouped = (rows.where(unresolved) if is_open else rows).groupBy("system", "rule", "severity")
+    return (
+        grouped.agg(
+            F.count_if(unresolved).alias("open"),
+            F.count_if(~unresolved).alias("resolved"),
+            F.date_format(F.max("seen_at"), "yyyy-MM-dd HH:mm:ss").alias("newest"),
+            F.left(F.max_by("quarantine_id", "seen_at"), F.lit(_SHOWN_ID)).alias("id"),
+        )
+        .orderBy("system", "severity", "rule")
+        .collect()
+    )
+
+
+def quarantined(lake: Lakehouse, prefix: str) -> Row:
+    """The record whose identifier begins so; raises UnknownRecordError unless there is one."""
+    begins = F.col("quarantine_id").startswith(prefix.lower())
+    found = lake.read(QUARANTINE).where(begins).orderBy("quarantine_id").limit(_FEW).collect()
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = f"expected the identifier of a record in quarantine, found {prefix!r}"
+        raise UnknownRecordError(f"{message}: `lyceum quarantine list` shows some")
+    ids = ", ".join(row.quarantine_id[:_SHOWN_ID] for row in found)
+    raise UnknownRecordError(f"expected one record, found several that begin so: {ids}")
+
+
+def open_ids(lake: Lakehouse, system: str) -> DataFrame:
+    """The identifiers of a system's records that are not resolved."""
+    is_open = (F.col("system") == system) & F.col("resolved_at").isNull()
+    return lake.read(QUARANTINE).where(is_open).select("quarantine_id")

@@ -1,0 +1,42 @@
+"""Replay of the quarantine: each system says how what it rejected is tried again."""
+
+from collections.abc import Callable, Mapping
+
+from lyceum.errors import UsageError
+from lyceum.jobs.lms_replay import replay_lms
+from lyceum.ops.quarantine import open_ids
+from lyceum.ops.reporter import Reporter
+from lyceum.storage import Lakehouse, computed_once
+
+Replay = Callable[[Lakehouse, Reporter], None]
+
+REPLAYS: Mapping[str, Replay] = {"lms": replay_lms}
+"""By system; a replay leaves in quarantine what it cannot mend and resolves the rest."""
+
+
+class UnknownSystemError(UsageError):
+    """No such system has a replay."""
+
+
+def replay(lake: Lakehouse, reporter: Reporter, system: str | None = None) -> None:
+    """Try again what is open in the quarantine of one system, or of all, and say what it mended."""
+    if system is not None and system not in REPLAYS:
+        message = f"expected a system that can replay, found {system!r}: one of "
+        raise UnknownSystemError(message + ", ".join(REPLAYS))
+    rows = [(name, *_replayed(lake, reporter, name)) for name in REPLAYS if system in (None, name)]
+    reporter.table("Replayed", ["system", "were open", "mended", "new", "still open"], rows)
+    if not any(mended for _, _, mended, _, _ in rows):
+        reporter.say("Nothing was mended: what is in quarantine breaks the same rules as before")
+
+
+def _replayed(lake: Lakehouse, reporter: Reporter, system: str) -> tuple[int, int, int, int]:
+    """How many records were open, were mended by the replay, came new, and are open now."""
+    before = computed_once(open_ids(lake, system))
+    count = before.count()
+    if count == 0:
+        return 0, 0, 0, 0
+    REPLAYS[system](lake, reporter)
+    after = open_ids(lake, system)
+    mended = before.join(after, on="quarantine_id", how="left_anti").count()
+    still = after.count()
+    return count, mended, still - (count - mended), still
