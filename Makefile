@@ -25,6 +25,9 @@ bench-lms: bench ## Benchmark the LMS load against its peers
 bench-merge: bench ## Benchmark the merge against its peers
 	@$(RUN)/python benchmarks/merge.py
 
+bench-events: bench ## Benchmark the event pipeline against its peers
+	@$(RUN)/python benchmarks/events.py
+
 bench: install ## Install what the benchmarks need
 	@scripts/install.sh bench
 
@@ -37,4 +40,4 @@ help: ## List these targets
 .venv/installed: requirements/dev.txt pyproject.toml src/lyceum/local/ivy.xml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test check fix lock docs bench bench-lms bench-merge install help
+.PHONY: demo test check fix lock docs bench bench-lms bench-merge bench-events install help
