@@ -65,8 +65,7 @@ def load_bundle(
     root = together(configuration_files(folder))
     name = _target(root, target or environ.get(_TARGET_OF_ENVIRONMENT))
     root = with_target(root, name)
-    overrides = folder / ".databricks" / "bundle" / name / "variable-overrides.json"
-    root = with_values(root, given=variables or {}, environ=environ, overrides=overrides)
+    root = with_values(root, given=variables or {}, environ=environ, folder=folder, target=name)
     root = with_facts(root, folder=folder, target=name, environ=environ)
     root = with_python_resources(resolved(root, _FIRST), folder)
     root = with_lists_merged(resolved(root, _FIRST))

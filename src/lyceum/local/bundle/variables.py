@@ -15,7 +15,7 @@ class UnknownVariableError(BundleError):
 
 
 def with_values(
-    root: Node, *, given: Mapping[str, str], environ: Mapping[str, str], overrides: Path
+    root: Node, *, given: Mapping[str, str], environ: Mapping[str, str], folder: Path, target: str
 ) -> Node:
     """The root with `variables.NAME.value` set.
 
@@ -27,7 +27,7 @@ def with_values(
     if unknown:
         message = f"expected a variable of the bundle ({listed(declared)}), found {unknown[0]!r}"
         raise UnknownVariableError([Problem.at(root.position, message)])
-    from_file = _overrides(overrides)
+    from_file = _overrides(folder, target)
     named = {k.removeprefix(_OF_ENVIRONMENT): v for k, v in environ.items()}
     problems = []
     for name, variable in declared.items():
@@ -68,11 +68,12 @@ def _default(variable: Node) -> Node | None:
     return None if default is None or default.value is None else default
 
 
-def _overrides(file: Path) -> Mapping[str, Node]:
-    if not file.is_file():
+def _overrides(folder: Path, target: str) -> Mapping[str, Node]:
+    file = Path(".databricks", "bundle", target, "variable-overrides.json")
+    if not (folder / file).is_file():
         return {}
     position = Position(file, 1)
     try:
-        return planted(json.loads(file.read_text(encoding="utf-8")), position).fields
+        return planted(json.loads((folder / file).read_text(encoding="utf-8")), position).fields
     except ValueError as error:
         raise BundleError.at(position, f"this is not JSON: {error}") from None
