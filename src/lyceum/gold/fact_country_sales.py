@@ -1,0 +1,47 @@
+"""Gold of the shop's sales by country, over the whole history."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lyceum.gold.sales_totals import (
+    SALE_DAYS,
+    TOTAL_COLUMNS,
+    ratio,
+    return_rate,
+    sales_totals,
+)
+from lyceum.silver.fact_sales_daily import MEASURE_COLUMNS, MEASURES
+from lyceum.table import Table
+
+FACT_COUNTRY_SALES = Table(
+    name="gold.fact_country_sales",
+    grain="one row per country that ever bought or returned something",
+    keys=("country",),
+    columns=f"""
+        country STRING NOT NULL COMMENT 'Country of the customer',
+        {SALE_DAYS}
+        {MEASURE_COLUMNS},
+        net_revenue_share DECIMAL(18,6) COMMENT 'Share of the net revenue of all countries',
+        {TOTAL_COLUMNS}
+    """,
+    cluster_by=(),
+)
+
+
+def fact_country_sales(
+    known: DataFrame,
+    changed: DataFrame,
+) -> DataFrame:
+    """Every country after the changes of silver, from the rows known before them."""
+    all_countries = Window.partitionBy()
+    return sales_totals(known, changed, key="country").select(
+        "country",
+        "first_sale_date",
+        "last_sale_date",
+        *MEASURES,
+        ratio(F.col("net_revenue"), F.sum("net_revenue").over(all_countries)).alias(
+            "net_revenue_share"
+        ),
+        return_rate().alias("return_rate"),
+        F.rank().over(Window.orderBy(F.desc("net_revenue"))).alias("revenue_rank"),
+    )
