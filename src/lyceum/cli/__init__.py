@@ -16,6 +16,7 @@ from lyceum.cli.ops import ops
 from lyceum.cli.parsing import ONLY_PARSED, parse, without_empty
 from lyceum.cli.quarantine import quarantine
 from lyceum.cli.run import jobs, repair, run, status
+from lyceum.cli.sales import sales
 from lyceum.cli.sample import sample
 from lyceum.errors import LyceumError
 
@@ -29,6 +30,7 @@ app.add_typer(bundle, name="bundle")
 app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(sales, name="sales")
 app.add_typer(sample, name="sample")
 for command in (run, jobs, repair, status, sql, tables):
     app.command()(command)
