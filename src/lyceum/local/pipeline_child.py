@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _FLOW_STATE = re.compile(r"Flow '?([^']+?)'? (?:is|has) (\w+)")
+_UNRESOLVED = re.compile(r"Failed to resolve flow: '([^']+)'")
 _RUN_STATE = re.compile(r"Run is (\w+)")
 _SQL_DATASET = re.compile(
     r"CREATE\s+(?:OR\s+REFRESH\s+)?(?:STREAMING\s+TABLE|MATERIALIZED\s+VIEW)\s+"
@@ -87,6 +88,8 @@ class Events:
         first_line = message.splitlines()[0] if message else ""
         if found := _FLOW_STATE.match(first_line):
             self.send("flow", message, name=found[1].replace("`", ""), state=found[2].upper())
+        elif found := _UNRESOLVED.match(first_line):
+            self.send("flow", message, name=found[1].replace("`", ""), state="FAILED")
         elif found := _RUN_STATE.match(first_line):
             self.send("run", message, state=found[1].upper())
         else:

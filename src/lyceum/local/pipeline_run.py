@@ -4,9 +4,7 @@ import contextlib
 import json
 import os
 import pickle
-import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +14,14 @@ from threading import Event, Thread
 from typing import IO, Literal, Self
 
 from lyceum.config import Config
-from lyceum.errors import UsageError
 from lyceum.local.pipeline_child import PipelineRequest
+from lyceum.local.pipeline_settings import pipeline_request
 from lyceum.session import local_options
 
 Kind = Literal["progress", "dataset", "flow", "run", "error"]
 
+# Pyspark tries to set the options of the server in its session as well, and warns that it cannot.
+_PYTHON = (sys.executable, "-W", "ignore:Failed to set")
 _OF_OUR_SESSION = (
     "SPARK_REMOTE",
     "SPARK_LOCAL_REMOTE",
@@ -31,10 +31,6 @@ _OF_OUR_SESSION = (
     "PYSPARK_GATEWAY_PORT",
     "PYSPARK_GATEWAY_SECRET",
 )
-
-
-class PipelineSettingsError(UsageError):
-    """A pipeline resource that Spark's open-source engine cannot run."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +65,30 @@ class PipelineResult:
     """The tables that the pipeline writes, as schema.table."""
     flows: dict[str, str] = field(default_factory=dict)
     """The last state of every flow by its full name."""
+    written: dict[str, int] = field(default_factory=dict)
+    """The Delta version of every table that the run changed, on a local disk."""
+    _reasons: list[str] = field(default_factory=list)
 
     def note(self, event: PipelineEvent) -> None:
         """Take an event into account."""
         if event.kind == "flow":
             self.flows[event.name] = event.state
-        elif event.kind == "run" and event.state == "COMPLETED":
-            self.state = "COMPLETED"
-        elif event.kind == "error":
-            self.error = event.message
         elif event.kind == "dataset":
             self.datasets.append(event.name)
+        elif event.kind == "run" and event.state == "COMPLETED":
+            self.state = "COMPLETED"
+        if event.state == "FAILED":
+            self._reasons.append(f"{event.name}: {_reason(event.message)}")
+        elif event.kind == "error":
+            self._reasons.append(_reason(event.message))
+
+    def end(self, *, is_cancelled: bool, exit_code: int | None) -> None:
+        """Take the end of the process into account."""
+        if is_cancelled:
+            self.state, self.error = "CANCELED", "cancelled"
+        elif self.state != "COMPLETED":
+            why = self._reasons or [f"its process ended with {exit_code}"]
+            self.error = f"{why[0]} (see {self.log})"
 
 
 def run_pipeline(
@@ -107,111 +116,37 @@ def run_pipeline(
         full_refresh_selection=full_refresh_selection,
     )
     result = PipelineResult(request.name, config.logs / "pipelines" / f"{request.slug}.log")
+    before = _delta_versions(config)
     with _child(request, result.log) as child, _killing(child, cancelled):
         for line in child.stdout or ():
             event = PipelineEvent.parsed(line)
             result.note(event)
             on_event(event)
-    if cancelled is not None and cancelled.is_set():
-        result.state, result.error = "CANCELED", "cancelled"
-    elif result.state != "COMPLETED":
-        result.state = "FAILED"
-        result.error = result.error or f"its process ended with {child.returncode}: {result.log}"
+    is_cancelled = cancelled is not None and cancelled.is_set()
+    result.end(is_cancelled=is_cancelled, exit_code=child.returncode)
+    changed = set(_delta_versions(config).items()) - set(before.items())
+    result.written = {name: version for name, version in changed if name in result.datasets}
     return result
 
 
-def pipeline_request(
-    settings: Mapping[str, object],
-    *,
-    config: Config,
-    folder: Path,
-    full_refresh: bool = False,
-    refresh: Sequence[str] = (),
-    full_refresh_selection: Sequence[str] = (),
-) -> PipelineRequest:
-    """What the child is asked to do; raises PipelineSettingsError for what it cannot."""
-    if full_refresh and (refresh or full_refresh_selection):
-        message = "expected a full refresh of all tables or of some, found both: leave one out"
-        raise PipelineSettingsError(message)
-    name = str(settings.get("name") or "pipeline")
-    if settings.get("continuous"):
-        message = f"expected pipeline {name} to be triggered, found continuous: true: run it so"
-        raise PipelineSettingsError(message)
-    root = folder / str(settings.get("root_path") or ".")
-    configuration = settings.get("configuration") or {}
-    assert isinstance(configuration, Mapping)  # noqa: S101 - the bundle's schema says so
-    return PipelineRequest(
-        name=name,
-        config=config,
-        root=str(root.resolve()),
-        files=tuple(_files(settings, folder=folder, root=root, name=name)),
-        schema=str(settings.get("schema") or settings.get("target") or "default"),
-        configuration={str(k): _text(v) for k, v in configuration.items()},
-        port=_free_port(),
-        full_refresh=full_refresh,
-        refresh=tuple(refresh),
-        full_refresh_selection=tuple(full_refresh_selection),
-    )
+def _reason(message: str) -> str:
+    """The sentence of an error message that says why, without plans and stacks."""
+    text = message.partition("\nError: ")[2] or message
+    text = text.partition(" terminated with exception: ")[2] or text
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _files(settings: Mapping[str, object], *, folder: Path, root: Path, name: str) -> Iterator[str]:
-    """Every source file that the libraries name, in their order, once."""
-    libraries = settings.get("libraries") or []
-    assert isinstance(libraries, Sequence)  # noqa: S101 - the bundle's schema says so
-    found = [file for entry in libraries for file in _library(entry, folder, root, name)]
-    if not found:
-        message = f"expected libraries of pipeline {name} to name .py or .sql files, found none"
-        raise PipelineSettingsError(message)
-    return iter(dict.fromkeys(found))
-
-
-def _library(
-    entry: Mapping[str, Mapping[str, str]], folder: Path, root: Path, name: str
-) -> list[str]:
-    [(kind, value)] = entry.items()
-    if kind not in ("file", "glob", "notebook"):
-        message = (
-            f"expected libraries of pipeline {name} to be file, glob or notebook, found {kind}"
-        )
-        raise PipelineSettingsError(message)
-    if kind == "glob":
-        return [str(file) for file in _matching(folder, root, value["include"])]
-    return [str(_source_file(folder / value["path"], name))]
-
-
-def _matching(folder: Path, root: Path, pattern: str) -> list[Path]:
-    """The source files of a glob; it starts from the root, else from the bundle's file."""
-    base, _, rest = pattern.partition("*")
-    start = Path(base[: base.rfind("/") + 1])
-    inner = base[base.rfind("/") + 1 :] + ("*" + rest if "*" in pattern else "")
-    inner = f"{inner}/*" if inner.endswith("**") else inner
-    for at in (folder / start, root / start):
-        files = sorted(at.glob(inner)) if at.is_dir() else []
-        sources = [f.resolve() for f in files if f.suffix in (".py", ".sql")]
-        if sources:
-            return [f for f in sources if f.name != "__init__.py"]
-    return []
-
-
-def _source_file(path: Path, name: str) -> Path:
-    """The file of a library; a notebook may be named without its suffix."""
-    candidates = (path, path.with_name(f"{path.name}.py"), path.with_name(f"{path.name}.sql"))
-    file = next((c.resolve() for c in candidates if c.is_file()), None)
-    if file is None:
-        message = f"expected the file {path} of pipeline {name}, found none"
-        raise PipelineSettingsError(message)
-    if file.suffix not in (".py", ".sql"):
-        message = f"expected {file} of pipeline {name} to be .py or .sql: convert it"
-        raise PipelineSettingsError(message)
-    magics = re.findall(r"^# MAGIC (%(?!md)\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-    if magics:
-        message = f"expected Python alone in {file} of pipeline {name}, found {magics[0]}"
-        raise PipelineSettingsError(message)
-    return file
+def _delta_versions(config: Config) -> dict[str, int]:
+    """The latest version of every Delta table on a local disk, by schema and name."""
+    if not config.is_local_disk:
+        return {}
+    commits = Path(str(config.warehouse)).glob("*/*/_delta_log/*.json")
+    versions: dict[str, int] = {}
+    for commit in commits:
+        if commit.stem.isdigit():
+            name = f"{commit.parts[-4]}.{commit.parts[-3]}"
+            versions[name] = max(versions.get(name, 0), int(commit.stem))
+    return versions
 
 
 @contextlib.contextmanager
@@ -251,13 +186,7 @@ def _command(request: PipelineRequest) -> list[str]:
     }
     unset = [word for variable in _OF_OUR_SESSION for word in ("-u", variable)]
     set_to = [f"{variable}={value}" for variable, value in settings.items()]
-    return ["env", *unset, *set_to, sys.executable, "-m", "lyceum.local.pipeline_child"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ["env", *unset, *set_to, *_PYTHON, "-m", "lyceum.local.pipeline_child"]
 
 
 def _send(stdin: IO[bytes] | None, request: PipelineRequest) -> None:
