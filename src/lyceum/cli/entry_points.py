@@ -25,6 +25,21 @@ def lms_serve() -> None:
     _run("lms", "serve")
 
 
+def sales_load() -> None:
+    """The entry point of `lyceum sales load`."""
+    _run("sales", "load")
+
+
+def sales_monthly() -> None:
+    """The entry point of `lyceum sales monthly`."""
+    _run("sales", "monthly")
+
+
+def sales_performance() -> None:
+    """The entry point of `lyceum sales performance`."""
+    _run("sales", "performance")
+
+
 def _run(*command: str) -> None:
     """Run a command on the task's parameters; a workspace ignores what an entry point returns."""
     code = main([*command, *sys.argv[1:]])
