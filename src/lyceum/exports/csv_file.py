@@ -1,7 +1,7 @@
 """Delimited files for other systems: exact, and the same bytes for the same rows.
 
 UTF-8, LF, `|`, quotes as in RFC 4180. NULL is an empty field without quotes, an empty text is
-`""`: csv.reader gives '' for both, from Python 3.12.2 with csv.QUOTE_NOTNULL None for the first.
+`""`: csv.reader gives '' for both, from Python 3.13 with csv.QUOTE_NOTNULL None for the first.
 """
 
 import hashlib
