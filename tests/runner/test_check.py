@@ -69,6 +69,11 @@ def test_all_problems_are_told_at_once(bundle):
     ]
 
 
+def test_a_key_that_a_workspace_refuses_is_refused_here(bundle):
+    bundle.job("job", "{../a: ok, b: ok}")
+    assert refusals(bundle) == ["task '../a': expected a task_key of letters, digits, _ and -"]
+
+
 def test_a_circle_of_tasks_is_refused(bundle):
     bundle.job("job", "{a: {does: ok, after: b}, b: {does: ok, after: a}}")
     [found] = refusals(bundle)

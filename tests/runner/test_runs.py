@@ -42,9 +42,9 @@ the branch taken:
     if: {condition_task: {left: '10', op: GREATER_THAN, right: '9.5'}}
     then: {does: ok, after: if=true}
     else: {does: ok, after: if=false}
-    after else: {does: ok, after: else}
+    after_else: {does: ok, after: else}
     join: {does: ok, after: [then, else], run_if: NONE_FAILED}
-  ends: {if: SUCCESS, then: SUCCESS, else: EXCLUDED, after else: EXCLUDED, join: SUCCESS, run: SUCCESS}
+  ends: {if: SUCCESS, then: SUCCESS, else: EXCLUDED, after_else: EXCLUDED, join: SUCCESS, run: SUCCESS}
 a condition on text:
   tasks: {if: {condition_task: {left: '12.0', op: EQUAL_TO, right: '12'}}, then: {does: ok, after: if=true}}
   ends: {if: SUCCESS, then: EXCLUDED, run: SUCCESS}
@@ -55,8 +55,8 @@ a disabled task:
   tasks: {a: {does: fail, disabled: true}, b: {does: ok, after: a}, c: {does: ok, after: a, run_if: ALL_DONE}}
   ends: {a: DISABLED, b: DISABLED, c: SUCCESS, run: SUCCESS}
 exit codes:
-  tasks: {zero: code 0, three: code 3, left: leave 0, left badly: leave 4}
-  ends: {zero: SUCCESS, three: FAILED, left: SUCCESS, left badly: FAILED, run: FAILED}
+  tasks: {zero: code 0, three: code 3, left: leave 0, left_badly: leave 4}
+  ends: {zero: SUCCESS, three: FAILED, left: SUCCESS, left_badly: FAILED, run: FAILED}
 retries until it works:
   tasks: {a: {does: flaky one 2, max_retries: 2}}
   ends: {a: SUCCESS, run: SUCCESS}
@@ -199,7 +199,7 @@ def test_a_time_out_is_retried_if_it_is_so_said(bundle):
     record = bundle.job("job", tasks).run()
     assert [(a.number, a.state) for a in record.attempts] == [(1, "TIMEDOUT"), (2, "TIMEDOUT")]
     assert record.last()["a"].error == "it took longer than 10 s"
-    assert log(record, "a") == "cleaned up\n"
+    assert log(record, "a") == "lingering\ncleaned up\n"
 
 
 def test_a_task_that_heeds_nothing_is_left_behind(bundle):

@@ -49,6 +49,7 @@ def flaky():
 
 def linger():
     """Goes on until it is stopped."""
+    print("lingering")
     try:
         while True:
             _time.sleep(0.01)
@@ -74,3 +75,48 @@ def read_value():
     from databricks.sdk.runtime import dbutils
 
     print("got", dbutils.jobs.taskValues.get(_sys.argv[1], _sys.argv[2], default="nothing"))
+
+
+def merge_one():
+    """Merges one row beside another task that does so too, each with settings of its own."""
+    from lyceum.config import Config
+    from lyceum.session import SURROUNDINGS, spark_session
+    from lyceum.storage import Lakehouse, merge
+
+    config = SURROUNDINGS.get().config
+    assert isinstance(config, Config)
+    lake = Lakehouse(spark_session(config), config)
+    lake.spark.conf.set("lyceum.tried", _sys.argv[1])
+    _barrier.wait(timeout=60)
+    merge(lake, _merged(), lake.spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
+    print("setting:", lake.spark.conf.get("lyceum.tried"))
+
+
+def count_with_builder():
+    from databricks.sdk.runtime import spark
+    from pyspark.sql import SparkSession
+
+    mine = SparkSession.builder.config("lyceum.asked", "yes").getOrCreate()
+    print("counted", mine.table("silver.things").count(), spark.conf.get("lyceum.asked"))
+    print("tried", mine.conf.get("lyceum.tried", "unset"))
+
+
+def query_with_command():
+    from lyceum.cli import main
+
+    return main(["sql", "SELECT count(*) AS n FROM silver.merged", "--format", "csv"])
+
+
+def compute_long():
+    from lyceum.session import SURROUNDINGS, spark_session
+
+    spark = spark_session(SURROUNDINGS.get().config)
+    print("computing")
+    print(spark.range(10**13).selectExpr("sum(hash(id) % 7)").collect())
+
+
+def _merged():
+    from lyceum.table import Table
+
+    columns = "id STRING NOT NULL COMMENT 'Identifier'"
+    return Table(name="silver.merged", grain="one row per task", keys=("id",), columns=columns)

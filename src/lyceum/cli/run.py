@@ -1,5 +1,6 @@
 """Commands that run a bundle's jobs on this machine: run, jobs, repair, status."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,9 +101,9 @@ def status(
     if run is not None:
         _show_run(context.obj, found_run(runs, run))
         return
-    found = all_runs(runs)
+    found = list(islice(all_runs(runs), limit))
     if found:
-        rows = run_rows(found[:limit])
+        rows = run_rows(found)
         context.obj.reporter().table("Latest runs of the bundle's jobs", RUN_COLUMNS, rows)
     if _has_ledger(context.obj):
         show_runs(context.obj.lakehouse(), context.obj.reporter(), limit=limit)

@@ -159,7 +159,8 @@ def _body(attempt: TaskRun, spec: Settings, done: Wakeup) -> None:
     """The task itself; whatever it does, its end is told."""
     output = Output(Result.FAILED, error="it was stopped")
     try:
-        PLACE.set(attempt.place)
+        # What others tell of the tasks inside a container is not that container's output.
+        PLACE.set(None if attempt.task.kind in CONTAINERS else attempt.place)
         output = _called(attempt, spec)
     except TaskStopped:
         pass

@@ -1,5 +1,6 @@
 """What is wrong with a job, or beyond one machine, said before anything starts."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lyceum.local.runner.states import RUN_IF
 from lyceum.local.runner.wheels import Wheels
 
 _NOTEBOOKS = ("", ".py", ".ipynb", ".sql")
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OF_WORKSPACE = "is a file of a workspace: name one of the bundle"
 
 
@@ -50,6 +52,9 @@ def _structure(job: Job) -> Iterator[str]:
     if job.settings.get("git_source"):
         yield "git_source: its files are in a Git repository, not in the bundle"
     keys = [task.key for task in job.tasks]
+    for key in keys:
+        if not _KEY.fullmatch(key):
+            yield f"task {key!r}: expected a task_key of letters, digits, _ and -"
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         yield f"task {key}: there are several of that task_key"
     unknown = [(t.key, key) for t in job.tasks for key in t.upstream if key not in keys]

@@ -111,6 +111,15 @@ def run_folders(runs: Path) -> Iterator[Path]:
     return iter(sorted((f for f in found if f.name.isdigit()), reverse=True))
 
 
+def is_recorded(folder: Path) -> bool:
+    """True if the journal's last line says that all of the run is in the table of runs."""
+    if not (folder / _FILE).exists():
+        return False
+    with (folder / _FILE).open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - 200))
+        return b'"event": "recorded"' in (file.read().splitlines() or [b""])[-1]
+
+
 def _parsed(line: str) -> Event | None:
     try:
         event = json.loads(line)

@@ -26,6 +26,8 @@ def job_rows(bundle: Bundle, config: Config) -> list[Row]:
     for run in all_runs(runs_folder(config)):
         if run.facts.get("bundle") == bundle.name:
             last.setdefault(run.job, run)
+        if last.keys() >= bundle.jobs.keys():
+            break
     return [
         (key, schedule(settings), _tasks(settings), *_last_run(last.get(key)))
         for key, settings in sorted(bundle.jobs.items())

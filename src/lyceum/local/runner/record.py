@@ -1,8 +1,9 @@
 """What a run's journal amounts to: its tasks, their attempts, its state."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import filterfalse, islice
 from pathlib import Path
 from typing import Any
 
@@ -128,23 +129,28 @@ def run_record(folder: Path, told: Iterable[Event] | None = None) -> RunRecord:
     return record
 
 
-def all_runs(runs: Path) -> list[RunRecord]:
-    """All runs, newest first; those whose process died are ended first."""
-    records = [run_record(folder) for folder in run_folders(runs)]
-    begun = [record for record in records if record.parts]
-    return [_buried(r) if not r.is_over and not is_alive(r.folder) else r for r in begun]
+def all_runs(runs: Path, *, but: Callable[[Path], bool] = lambda _: False) -> Iterator[RunRecord]:
+    """All runs, newest first; those whose process died are ended as they are met."""
+    for folder in filterfalse(but, run_folders(runs)):
+        record = run_record(folder)
+        if record.parts:
+            is_dead = not record.is_over and not is_alive(folder)
+            yield _buried(record) if is_dead else record
 
 
 def found_run(runs: Path, name: str) -> RunRecord:
     """The run of that id or the one whose id ends so; for a job's name its last run."""
-    records = all_runs(runs)
-    for record in records:
-        if name in (record.run_id, record.job):
-            return record
-    ending = [record for record in records if record.run_id.endswith(name)]
-    if len(ending) == 1:
-        return ending[0]
-    known = ", ".join(f"{r.run_id} ({r.job})" for r in records[:5]) or "there is none"
+    if name.isdigit():
+        ending = [folder for folder in run_folders(runs) if folder.name.endswith(name)]
+        for record in all_runs(runs) if len(ending) == 1 else ():
+            if record.folder == ending[0]:
+                return record
+    else:
+        for record in all_runs(runs):
+            if record.job == name:
+                return record
+    latest = islice(all_runs(runs), 5)
+    known = ", ".join(f"{r.run_id} ({r.job})" for r in latest) or "there is none"
     message = f"expected the id of a run, found {name!r}: the latest are {known}"
     raise UnknownRunError(message)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.config import Config
 from lyceum.local.runner.context import runs_folder
-from lyceum.local.runner.journal import Journal
+from lyceum.local.runner.journal import Journal, is_recorded
 from lyceum.local.runner.record import Attempt, Part, RunRecord, all_runs, json_or_none
 from lyceum.ops.task_runs import TASK_RUNS
 
@@ -23,7 +23,8 @@ def record_runs(spark: "SparkSession", config: Config) -> None:
     """Record every ended run, and repair of one, that is not in the table yet."""
     from lyceum.storage import Lakehouse, append_once, merge
 
-    pending = [(run, p) for run in all_runs(runs_folder(config)) for p in _unrecorded(run)]
+    runs = all_runs(runs_folder(config), but=is_recorded)
+    pending = [(run, part) for run in runs for part in _unrecorded(run)]
     if not pending:
         return
     lake = Lakehouse(spark, config)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.config import Config
 from lyceum.session import SURROUNDINGS, Surroundings, spark_session
+from lyceum.table import quoted, text_literal
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,6 +35,7 @@ class Sessions:
                 inside = SURROUNDINGS.set(None)
                 try:
                     self._root = spark_session(self.config)
+                    _create_schemas(self._root, self.config)
                 finally:
                     SURROUNDINGS.reset(inside)
             return self._root
@@ -80,6 +82,15 @@ class TaskSession:
         if self._session is not None:
             with contextlib.suppress(Exception):
                 self._session.interruptAll()
+
+
+def _create_schemas(spark: "SparkSession", config: Config) -> None:
+    """The schemas, whose new tables go where all tables of the local warehouse are."""
+    if config.is_local_disk:
+        for schema in config.schemas.values():
+            location = text_literal(f"{config.warehouse}/{schema}")
+            name = quoted(config.catalog, schema)
+            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name} LOCATION {location}")
 
 
 _builder_guard = Lock()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lyceum.local.runner.context import TaskRun
 
 Tables = dict[str, int]
+_CONTROL = ("condition_task", "for_each_task", "run_job_task", "pipeline_task")
 
 
 class TouchedTables:
@@ -48,10 +49,13 @@ class TouchedTables:
 
 @contextmanager
 def touched_tables(attempt: "TaskRun") -> Iterator[TouchedTables]:
-    """Follow what storage does for the task."""
+    """Follow what storage does for the task; for one that only decides, pyspark is not imported."""
+    touched = TouchedTables(attempt.services.config)
+    if attempt.task.kind in _CONTROL:
+        yield touched
+        return
     from lyceum.storage.observe import followed
 
-    touched = TouchedTables(attempt.services.config)
     with followed(touched):
         yield touched
 

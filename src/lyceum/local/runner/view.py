@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from rich.console import Console
@@ -26,9 +27,10 @@ class RunView:
     def __init__(self, reporter: Reporter, console: Console | None = None) -> None:
         self._reporter = reporter
         self._console = console or Console(stderr=True, highlight=False)
+        self._guard = Lock()
         self._record: RunRecord | None = None
         self._records: dict[str, RunRecord] = {}
-        self._live = Live(get_renderable=self._tree, console=self._console, refresh_per_second=4)
+        self._live = Live(get_renderable=self.tree, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         if self._reporter.style == "rich":
@@ -41,6 +43,10 @@ class RunView:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        with self._guard:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         if self._reporter.style == "json":
             self._reporter.event(event)
             return
@@ -52,7 +58,8 @@ class RunView:
             if line:
                 self._reporter.say(escape(line))
 
-    def _tree(self) -> Tree:
+    def tree(self) -> Tree:
+        """The run that was seen first, as it is now."""
         return run_tree(self._record, self._records) if self._record else Tree("")
 
 
