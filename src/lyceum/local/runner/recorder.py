@@ -7,6 +7,8 @@ it, and so it is with runs whose process died.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from lyceum.config import Config
 from lyceum.local.runner.context import runs_folder
 from lyceum.local.runner.journal import Journal, is_recorded
@@ -21,12 +23,18 @@ Row = tuple[Any, ...]
 
 def record_runs(spark: "SparkSession", config: Config) -> None:
     """Record every ended run, and repair of one, that is not in the table yet."""
+    runs = runs_folder(config)
+    # Two processes that end at once would both find the same runs.
+    with FileLock(runs / "recording.lock"):
+        found = all_runs(runs, but=is_recorded)
+        pending = [(run, part) for run in found for part in _unrecorded(run)]
+        if pending:
+            _record(spark, config, pending)
+
+
+def _record(spark: "SparkSession", config: Config, pending: list[tuple[RunRecord, Part]]) -> None:
     from lyceum.storage import Lakehouse, append_once, merge
 
-    runs = all_runs(runs_folder(config), but=is_recorded)
-    pending = [(run, part) for run in runs for part in _unrecorded(run)]
-    if not pending:
-        return
     lake = Lakehouse(spark, config)
     rows = [row for run, part in pending for row in rows_of(run, part)]
     frame = spark.createDataFrame(rows, TASK_RUNS.columns)

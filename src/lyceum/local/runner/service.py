@@ -12,12 +12,13 @@ from lyceum.config import Config
 from lyceum.errors import UsageError
 from lyceum.local.bundle import Bundle, find_bundle, load_bundle
 from lyceum.local.bundle.reader import configuration_files, target_names, together
+from lyceum.local.runner.attempts import first_line
 from lyceum.local.runner.check import require_runnable
 from lyceum.local.runner.context import Services, runs_folder
 from lyceum.local.runner.errors import JobError, UnknownJobError, UnknownRunError
 from lyceum.local.runner.graph import ancestors, descendants, part
 from lyceum.local.runner.isolation import isolated_tasks
-from lyceum.local.runner.journal import Listener
+from lyceum.local.runner.journal import Journal, Listener
 from lyceum.local.runner.kinds import KINDS
 from lyceum.local.runner.launch import Request, repair, start
 from lyceum.local.runner.model import Job, job_of
@@ -139,11 +140,21 @@ class Runner:
         remember_secrets_of(given)
 
     def _ended(self, run_id: str) -> RunRecord:
+        if self._services.sessions.is_started:
+            self._record(run_id)
+        return run_record(self._services.runs / run_id)
+
+    def _record(self, run_id: str) -> None:
+        """Bring the run into its table; a failure to do so is told and changes no result."""
+        from pyspark.errors import PySparkException
+
         from lyceum.local.runner.recorder import record_runs
 
-        if self._services.sessions.is_started:
+        try:
             record_runs(self._services.sessions.root(), self.config)
-        return run_record(self._services.runs / run_id)
+        except PySparkException as error:
+            with Journal(self._services.runs / run_id, *self._services.listeners) as journal:
+                journal.note("not_recorded", error=first_line(error))
 
     @contextmanager
     def _tasks(self) -> Iterator[None]:

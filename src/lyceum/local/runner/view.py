@@ -172,6 +172,8 @@ def _line(record: RunRecord, event: Event, *, is_child: bool) -> str:
             mark, line = _mark(event["state"]), _ended_line(record.last()[event["task"]])
         case "run_ended":
             mark, line = _mark(event["state"]), f"run {record.run_id}: {_run_state(record)}"
+        case "not_recorded":
+            mark, line = "!", f"not yet in ops.task_runs: {event['error']}"
     prefix = f"{record.job}: " if is_child else ""
     return f"{mark} {prefix}{line}" if line else ""
 
