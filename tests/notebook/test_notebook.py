@@ -119,6 +119,7 @@ def test_an_ipynb_runs_too(run, tmp_path):
         ("# MAGIC %scala\n# MAGIC val x = 1", "%scala"),
         ("# MAGIC %r\n# MAGIC x <- 1", "%r"),
         ("# MAGIC %python\n# MAGIC !ls", "!ls"),
+        ("# MAGIC %%bash\n# MAGIC ls", "%bash"),
     ],
 )
 def test_a_cell_that_cannot_run_is_refused_before_any_cell_runs(run, tmp_path, cell, found):

@@ -13,6 +13,7 @@ from lyceum.local.notebook.errors import (
 )
 from lyceum.local.notebook.files import FileSystem
 from lyceum.local.notebook.parts import Part
+from lyceum.redaction import remember_secret
 
 _MOST_BYTES = 48 * 1024
 _MISSING: Any = object()
@@ -143,6 +144,7 @@ class Secrets(Part):
         """The secret as text."""
         value = self._source(scope, key)
         self.fetched.add(value)
+        remember_secret(value)
         return value
 
     def getBytes(self, scope: str, key: str) -> bytes:  # noqa: N802 - the workspace's name

@@ -21,7 +21,7 @@ _KINDS: dict[str, Kind] = {
     "fs": "fs",
 }
 _NOT_RUN = ("pip", "conda", "load_ext", "reload_ext", "autoreload", "matplotlib", "config")
-_MAGIC = re.compile(r"%([a-z][a-z_-]*)[ \t]*")
+_MAGIC = re.compile(r"%%?([a-z][a-z_-]*)[ \t]*")
 
 
 @dataclass(frozen=True)
