@@ -180,7 +180,7 @@ def _outcome(lake: Lakehouse) -> tuple[int, dict[str, int]]:
 
 def _note(changes: SilverChanges) -> str:
     sessions, quarantined = changes.sessions, changes.quarantine
-    if {sessions.version, changes.products.version, quarantined.version} == {None}:
+    if sessions.is_nothing and changes.products.is_nothing and quarantined.is_nothing:
         return "no change, nothing written"
     return (
         f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"

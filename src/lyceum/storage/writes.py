@@ -10,22 +10,26 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import VariantType
 
-from lyceum.storage.lakehouse import Lakehouse
+from lyceum.storage.lakehouse import Lakehouse, computed_once
 from lyceum.table import Table, quoted
 
 _FEW_KEYS = 5_000
 """So many keys are listed in a merge's condition; 100,000 literals are too many for the planner."""
+_IS_KNOWN = "_is_known"
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a write changed, in rows; all zero and no version if there was nothing to do."""
+    """What a write changed, in rows."""
 
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
-    files: int = 0
-    version: int | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if the table is as it was, without a commit."""
+        return not (self.inserted or self.updated or self.deleted)
 
 
 def append_once(lake: Lakehouse, table: Table, rows: DataFrame, *, app: str, version: int) -> None:
@@ -82,16 +86,33 @@ def merge(
     lake.ensure(table)
     name = lake.name(table)
     compared = [c for c in source.columns if c not in {*table.keys, *unless_only}]
-    condition = _same_keys(name, table)
-    if prune:
-        condition = condition & _pruning(name, table, source)
     with lake.writing(table):
-        before = _last_commit(lake, name)["version"]
-        merging = source.alias("source").mergeInto(name, condition)
-        if compared:
-            merging = merging.whenMatched(_differs(name, source, compared)).updateAll()
-        merging.whenNotMatched().insertAll().merge()
-        return _written(_last_commit(lake, name), since=before)
+        there = lake.spark.table(name)
+        if prune:
+            there, source = there.where(_pruning(name, table, source)), F.broadcast(source)
+        # A merge that changes nothing still reads twice and leaves a file behind.
+        found = computed_once(_changed(name, table, there, source, compared))
+        rows = {row[_IS_KNOWN]: row["count"] for row in found.groupBy(_IS_KNOWN).count().collect()}
+        if rows:
+            changed = found.drop(_IS_KNOWN)
+            condition = _same_keys(name, table) & _pruning(name, table, changed)
+            merging = changed.alias("source").mergeInto(name, condition)
+            merging.whenMatched().updateAll().whenNotMatched().insertAll().merge()
+        return Written(inserted=rows.get(None, 0), updated=rows.get(True, 0))
+
+
+def _changed(
+    name: str, table: Table, there: DataFrame, source: DataFrame, compared: list[str]
+) -> DataFrame:
+    """The rows of `source` that are not there or differ; `_IS_KNOWN` is true for the latter."""
+    differs = _differs(name, source, compared) if compared else F.lit(False)
+    found = there.join(source.alias("source"), on=_same_keys(name, table), how="inner").select(
+        *(F.col(f"source.{key}").alias(key) for key in table.keys), differs.alias(_IS_KNOWN)
+    )
+    same = [F.col(f"source.{key}").eqNullSafe(F.col(f"found.{key}")) for key in table.keys]
+    joined = source.alias("source").join(found.alias("found"), on=reduce(and_, same), how="left")
+    is_changed = F.coalesce(_IS_KNOWN, F.lit(True))
+    return joined.where(is_changed).select("source.*", _IS_KNOWN)
 
 
 def _same_keys(name: str, table: Table) -> Column:
@@ -142,6 +163,4 @@ def _written(commit: Row, *, since: int) -> Written:
         inserted=int(metrics.get("numTargetRowsInserted", 0)),
         updated=int(metrics.get("numTargetRowsUpdated", 0)),
         deleted=int(metrics.get("numTargetRowsDeleted", 0)),
-        files=int(metrics.get("numTargetFilesAdded", 0)),
-        version=int(commit["version"]),
     )
