@@ -7,6 +7,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from lyceum.cli import main
 from lyceum.local.lms.rates import RateError
 from lyceum.local.samples import SampleConfig, SampleError, write_sample
 from lyceum.local.samples.dirt import BAD_PREFIX
@@ -145,3 +146,12 @@ def test_dirt_adds_bad_rows_and_files_and_leaves_the_world_as_it_is(tmp_path):
 def test_an_impossible_sample_says_what_is_wrong(options, error, message):
     with pytest.raises(error, match=message):
         SampleConfig(**options)
+
+
+def test_the_command_writes_files_and_says_which(tmp_path, capsys):
+    arguments = ["--json", "sample", "events", str(tmp_path / "landing"), "--rows", "60"]
+    assert main([*arguments, "--deliveries", "3", "--delivery", "2"]) == 0
+    (rows,) = [json.loads(line)["rows"] for line in capsys.readouterr().out.splitlines()]
+    assert {row["delivery"] for row in rows} == {2}
+    assert all((tmp_path / "landing" / row["file"]).exists() for row in rows)
+    assert main([*arguments, "--delivery", "2"]) == 2
