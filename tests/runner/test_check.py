@@ -39,7 +39,7 @@ def refusals(bundle: Bundle, key: str = "job") -> list[str]:
         ("{does: ok, after: first=true}", "first is no condition and has no outcome"),
         ("{does: 'ok {{tasks.first.values.x}}'}", "it does not depend on a task first"),
         ("{does: 'ok {{job.parameters.x}}'}", "{{job.parameters.x}}: there is no job parameter x"),
-        ("{does: 'ok {{backfill.iso_date}}'}", "there is no backfill here"),
+        ("{does: 'ok {{backfill.iso_date}}'}", "nothing of the kind starts a run here"),
         (
             "{for_each_task: {inputs: '[]', task: {task_key: n, dbt_task: {}}}}",
             "n: dbt_task does not run on this machine",

@@ -89,7 +89,10 @@ def test_a_value_that_nobody_has_set_is_an_error():
         ("{{job.notebook_url}}", "there is no such value"),
         ("{{job.start_time.nix}}", "there is no such value"),
         ("{{input.x}}", "it is in no for_each_task"),
-        ("{{backfill.iso_date}}", "there is no backfill here: give the value with --param"),
+        (
+            "{{backfill.iso_date}}",
+            "nothing of the kind starts a run here: give the value with --param",
+        ),
         ("{{workspace.id}}", None),
     ],
 )

@@ -130,8 +130,8 @@ class Names:
 def problem(path: Path, names: Names) -> str | None:
     """What is wrong with a reference; None if it can be resolved."""
     match path:
-        case ("backfill", *_):
-            return "there is no backfill here: give the value with --param"
+        case ("backfill", *_) | ("job", "trigger", ("file_arrival" | "table_update"), *_):
+            return "nothing of the kind starts a run here: give the value with --param"
         case ("job", "parameters", name):
             return None if name in names.parameters else f"there is no job parameter {name}"
         case ("tasks", key, *rest):
