@@ -75,7 +75,7 @@ class Services:
     sessions: Sessions
     clock: Clock = field(default_factory=Clock)
     listeners: tuple[Listener, ...] = ()
-    grace: float = 10.0
+    grace: float = 30.0
     """Seconds that a stopped task has to end before its thread is left to itself."""
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(TASKS_AT_ONCE))
     guard: RLock = field(default_factory=RLock)

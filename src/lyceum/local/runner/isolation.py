@@ -2,7 +2,7 @@
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
@@ -98,8 +98,11 @@ _depth = 0
 
 
 @contextmanager
-def isolated_tasks() -> Iterator[None]:
-    """Keep the tasks of this process apart while the block lasts; blocks may nest."""
+def isolated_tasks(*at_end: Callable[[], None]) -> Iterator[None]:
+    """Keep the tasks of this process apart while the block lasts; blocks may overlap.
+
+    With the last of them ends what the tasks were offered.
+    """
     global _depth  # noqa: PLW0603 - what is changed is the process's own too
     with _guard:
         _depth += 1
@@ -112,6 +115,8 @@ def isolated_tasks() -> Iterator[None]:
             _depth -= 1
             if _depth == 0:
                 _leave()
+                for withdraw in at_end:
+                    withdraw()
 
 
 _start = Thread.start

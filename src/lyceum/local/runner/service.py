@@ -26,6 +26,7 @@ from lyceum.local.runner.record import Attempt, RunRecord, found_run, run_record
 from lyceum.local.runner.sessions import Sessions, withdraw_from_builders
 from lyceum.local.runner.states import Result
 from lyceum.local.runner.stop import Clock, Stop
+from lyceum.local.runner.task_utils import withdraw_task_utils
 from lyceum.local.runner.wheels import Wheels
 from lyceum.redaction import HIDDEN, remember_secrets_of
 
@@ -51,7 +52,7 @@ class Runner:
         *,
         variables: Mapping[str, str] | None = None,
         clock: Clock | None = None,
-        grace: float = 10.0,
+        grace: float = 30.0,
     ) -> None:
         self.bundle = bundle
         self.config = config
@@ -158,11 +159,9 @@ class Runner:
 
     @contextmanager
     def _tasks(self) -> Iterator[None]:
-        with isolated_tasks(), _cancelled_by_keyboard(self.stop):
-            try:
-                yield
-            finally:
-                withdraw_from_builders()
+        offered = (withdraw_from_builders, withdraw_task_utils)
+        with isolated_tasks(*offered), _cancelled_by_keyboard(self.stop):
+            yield
 
 
 def open_bundle(

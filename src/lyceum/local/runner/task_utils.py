@@ -64,6 +64,14 @@ def offered_task_utils(attempt: "TaskRun") -> Iterator[None]:
         attempt.values.update(utils.dbutils.jobs.taskValues.values)
 
 
+def withdraw_task_utils() -> None:
+    """Let the imports be what they are without a run."""
+    with _guard:
+        for name in _MODULES:
+            if isinstance(sys.modules.get(name), _Module):
+                del sys.modules[name]
+
+
 class _Present:
     """What the task that asks has under a name."""
 
