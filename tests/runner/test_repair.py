@@ -108,6 +108,34 @@ def test_a_journal_that_was_cut_off_in_a_line_is_read_up_to_it(bundle):
     assert dead.last()["b"].error == "its process died"
 
 
+def test_a_run_killed_at_any_moment_is_repaired_without_doing_again_what_is_done(bundle):
+    """The journal cut off after each of its lines is what a kill at that moment leaves."""
+    bundle.job(
+        "job",
+        """
+        a: value x 1
+        b: {does: 'ok {{tasks.a.values.x}}', after: a}
+        if: {condition_task: {left: '{{tasks.a.values.x}}', op: EQUAL_TO, right: '1'}, after: a}
+        c: {does: ok, after: if=true}
+        d: {does: ok, after: if=false}
+        e: {does: ok, after: [b, c, d], run_if: NONE_FAILED}
+        """,
+    )
+    whole = bundle.run()
+    lines = (whole.folder / "journal.jsonl").read_text().splitlines(keepends=True)
+    for length in range(1, len(lines)):
+        folder = whole.folder.parent / f"{int(whole.run_id) + length}"
+        folder.mkdir()
+        (folder / "journal.jsonl").write_text("".join(lines[:length]))
+        dead = found_run(whole.folder.parent, folder.name)
+        assert (dead.state, dead.parts[0].error) == ("FAILED", "its process died")
+        done = {key for key, state in states(dead).items() if state in ("SUCCESS", "EXCLUDED")}
+        again = repaired(bundle, dead)
+        assert states(again) == states(whole), length
+        assert again.state == "SUCCESS"
+        assert {task for task, _, _ in ran(again, 1)} == set(states(whole)) - done
+
+
 def test_a_job_runs_no_more_often_at_once_than_it_says(bundle):
     """A run too many is skipped if the job does not queue; else it waits."""
     bundle.job("job", "a: {does: linger, timeout_seconds: 50}", queue={"enabled": False})

@@ -6,10 +6,12 @@
 """
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lyceum.local.runner.flow import Ended, Flow
 from lyceum.local.runner.model import task_of
-from lyceum.local.runner.states import Result, run_result, skipped
+from lyceum.local.runner.states import RUN_IF, UNSUCCESSFUL, Result, run_result, skipped
 
 SHORT = {
     "S": Result.SUCCESS,
@@ -153,3 +155,40 @@ def test_what_has_not_started_can_be_abandoned():
     assert keys(flow.abandon(Result.CANCELED)) == ["b"]
     flow.end("a", Ended(Result.CANCELED))
     assert flow.result is Result.CANCELED
+
+
+@st.composite
+def graphs(draw):
+    """Tasks that depend on earlier ones under any condition, and how each would end if run."""
+    size = draw(st.integers(1, 8))
+    tasks = []
+    for number in range(size):
+        earlier = st.sampled_from([f"t{n}" for n in range(number)])
+        after = draw(st.lists(earlier, unique=True, max_size=3)) if number else []
+        run_if = draw(st.sampled_from(sorted(RUN_IF)))
+        disabled = draw(st.integers(0, 9)) == 0
+        tasks.append(task(f"t{number}", *after, run_if=run_if, disabled=disabled))
+    ends = st.sampled_from([Result.SUCCESS, Result.FAILED, Result.TIMEDOUT, Result.CANCELED])
+    return tasks, {one.key: draw(ends) for one in tasks}
+
+
+@given(graphs())
+def test_every_task_of_any_graph_ends_once_after_those_before_it(graph):
+    tasks, ends = graph
+    flow, order = Flow(tasks), []
+    while not flow.is_over:
+        started, skips = flow.startable()
+        order += skips
+        assert started or flow.is_over
+        for one in started:
+            assert all(key in flow.ended for key in one.upstream)
+        for one in started:
+            flow.end(one.key, Ended(ends[one.key]))
+            order.append(one)
+    assert sorted(keys(order)) == sorted(keys(tasks))
+    results = {key: ended.result for key, ended in flow.ended.items()}
+    for one in tasks:
+        upstream = [results[key] for key in one.upstream]
+        expected = Result.DISABLED if one.is_disabled else skipped(one.run_if, upstream)
+        assert results[one.key] is (expected or ends[one.key])
+    assert (flow.result is Result.SUCCESS) == (not UNSUCCESSFUL & set(results.values()))

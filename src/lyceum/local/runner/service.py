@@ -24,7 +24,7 @@ from lyceum.local.runner.launch import Request, repair, start
 from lyceum.local.runner.model import Job, job_of
 from lyceum.local.runner.record import Attempt, RunRecord, found_run, run_record
 from lyceum.local.runner.sessions import Sessions, withdraw_from_builders
-from lyceum.local.runner.states import Result
+from lyceum.local.runner.states import SUCCEEDED, Result
 from lyceum.local.runner.stop import Clock, Stop
 from lyceum.local.runner.task_utils import withdraw_task_utils
 from lyceum.local.runner.wheels import Wheels
@@ -112,7 +112,7 @@ class Runner:
         whole = self.job(record.job)
         job = part(whole, record.facts.get("chosen") or [task.key for task in whole.tasks])
         rerun = unsuccessful(job, record)
-        if not rerun:
+        if not rerun and record.state in SUCCEEDED:
             message = f"expected a task of run {record.run_id} that failed, found none"
             raise UnknownRunError(message)
         self.check(job)
