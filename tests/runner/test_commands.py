@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import yaml
 
 from lyceum.cli import main
 
@@ -153,9 +152,21 @@ pathlib.Path("dist").mkdir()
 with zipfile.ZipFile("dist/built_here-1-py3-none-any.whl", "w") as wheel:
     wheel.writestr("built_here.py", "import sys\\ndef main(): print('built', *sys.argv[:1], sys.argv[1:])")
     info = "built_here-1.dist-info"
-    wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: built-here\\nVersion: 1\\n")
+    wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: built_here\\nVersion: 1\\n")
     wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\nmain = built_here:main\\n")
 """
+
+
+def test_a_wheel_of_the_environment_is_taken_without_a_build(bundle, lyceum, monkeypatch):
+    (bundle.folder / "build.py").write_text(BUILD.replace("built_here", "lying_here"))
+    monkeypatch.chdir(bundle.folder)
+    exec((bundle.folder / "build.py").read_text())
+    wheel = {"package_name": "lying_here", "entry_point": "main"}
+    task = {"task_key": "a", "python_wheel_task": wheel, "environment_key": "mine"}
+    environment = {"environment_version": "5", "dependencies": ["./dist/*.whl", "requests"]}
+    environments = [{"environment_key": "mine", "spec": environment}]
+    bundle.jobs["job"] = {"tasks": [task], "environments": environments}
+    assert lyceum("--quiet", "run", "job") == (0, "", "")
 
 
 def test_a_build_that_fails_fails_the_task(bundle, lyceum):
@@ -167,11 +178,3 @@ def test_a_build_that_fails_fails_the_task(bundle, lyceum):
     code, _, err = lyceum("run", "job")
     assert code == 1
     assert "to build a wheel, it ended with 3: no compiler" in err
-
-
-def test_a_bundle_is_yaml(bundle):
-    """The helper of these tests writes what `lyceum` reads."""
-    bundle.job("job", "a: ok").write()
-    assert (
-        yaml.safe_load((bundle.folder / "databricks.yml").read_text())["bundle"]["name"] == "tried"
-    )

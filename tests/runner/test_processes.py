@@ -103,4 +103,4 @@ def test_without_a_terminal_every_change_is_a_line(bundle):
     assert lines[4].endswith("· ValueError: no luck")
     assert lines[5] == "✗ c: UPSTREAM_FAILED"
     assert lines[7].startswith("lyceum: b, attempt 1: ValueError: no luck (log: ")
-    assert lines[8].endswith("mends it")
+    assert lines[8].endswith("runs what did not succeed once more")

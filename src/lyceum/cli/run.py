@@ -168,8 +168,8 @@ def _concluded(context: Context, record: "RunRecord", result: "Result") -> int:
         for line in failure_summary(record):
             typer.echo(f"lyceum: {line}", err=True)
         if result not in SUCCEEDED:
-            again = f"lyceum repair {record.run_id}"
-            typer.echo(f"lyceum: run {record.run_id} ended {result}; {again} mends it", err=True)
+            again = f"lyceum repair {record.run_id} runs what did not succeed once more"
+            typer.echo(f"lyceum: run {record.run_id} ended {result}; {again}", err=True)
     if result in SUCCEEDED:
         return 0
     return 130 if result in CANCELED else 1

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lyceum.errors import UsageError
@@ -23,6 +24,15 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OF_WORKSPACE = "is a file of a workspace: name one of the bundle"
 
 
+@dataclass(frozen=True)
+class _Where:
+    """What the tasks of a job are checked against."""
+
+    job: Job
+    bundle: Bundle
+    wheels: Wheels
+
+
 def require_runnable(job: Job, bundle: Bundle, wheels: Wheels) -> None:
     """Raise with all that keeps the job, or a job that it runs, from running here."""
     problems = list(problems_of(job, bundle, wheels))
@@ -41,7 +51,7 @@ def problems_of(
     yield from _parameters(job)
     for task in job.tasks:
         names = Names(frozenset(job.parameters), frozenset(ancestors(job.tasks, task.key)))
-        for found in _task(task, names, bundle, wheels):
+        for found in _task(task, names, _Where(job, bundle, wheels)):
             yield f"task {task.key}: {found}"
         yield from _children(task, bundle, wheels, (*above, job.key))
 
@@ -89,7 +99,7 @@ def _parameters(job: Job) -> Iterator[str]:
                 yield f"parameter {name}: {written}: {found}"
 
 
-def _task(task: Task, names: Names, bundle: Bundle, wheels: Wheels) -> Iterator[str]:
+def _task(task: Task, names: Names, where: _Where) -> Iterator[str]:
     if task.is_disabled:
         return
     if task.kind not in LOCAL_KINDS:
@@ -103,11 +113,9 @@ def _task(task: Task, names: Names, bundle: Bundle, wheels: Wheels) -> Iterator[
     if task.spec.get("source") == "GIT":
         yield "source: GIT: its file is in a Git repository, not in the bundle"
     elif task.kind == "for_each_task":
-        yield from _loop(task, names, bundle, wheels)
-    elif task.kind == "python_wheel_task":
-        yield from _wheel(task, wheels)
+        yield from _loop(task, names, where)
     else:
-        yield from _CHECKS[task.kind](task, bundle)
+        yield from _CHECKS[task.kind](task, where)
 
 
 def _unsupported(task: Task) -> str:
@@ -117,45 +125,45 @@ def _unsupported(task: Task) -> str:
     return f"{kinds[0]} does not run on this machine"
 
 
-def _loop(task: Task, names: Names, bundle: Bundle, wheels: Wheels) -> Iterator[str]:
+def _loop(task: Task, names: Names, where: _Where) -> Iterator[str]:
     nested = task.nested
     if nested.kind == "for_each_task":
         yield "a for_each_task cannot repeat another"
         return
     inside = Names(names.parameters, names.upstream, in_loop=True)
-    for found in _task(nested, inside, bundle, wheels):
+    for found in _task(nested, inside, where):
         yield f"{nested.key or 'its task'}: {found}"
 
 
-def _wheel(task: Task, wheels: Wheels) -> Iterator[str]:
+def _wheel(task: Task, where: _Where) -> Iterator[str]:
     spec = task.spec
     missing = [key for key in ("package_name", "entry_point") if not spec.get(key)]
     if missing:
         yield f"expected {' and '.join(missing)}, found none"
         return
-    libraries = wheel_libraries(task.settings)
-    found = wheels.problem(str(spec["package_name"]), str(spec["entry_point"]), libraries)
+    libraries = wheel_libraries(task, where.job)
+    found = where.wheels.problem(str(spec["package_name"]), str(spec["entry_point"]), libraries)
     if found:
         yield found
 
 
-def _condition(task: Task, _: Bundle) -> Iterator[str]:
+def _condition(task: Task, _: _Where) -> Iterator[str]:
     if task.spec.get("op") not in OPERATORS:
         yield f"expected op of {', '.join(OPERATORS)}, found {task.spec.get('op')}"
 
 
-def _run_job(task: Task, bundle: Bundle) -> Iterator[str]:
+def _run_job(task: Task, where: _Where) -> Iterator[str]:
     key = child_key(task.spec)
-    if key not in bundle.jobs:
+    if key not in where.bundle.jobs:
         yield f"job {key or 'without an id'} is not in the bundle"
         return
-    declared = job_of(key, bundle.jobs[key]).parameters
+    declared = job_of(key, where.bundle.jobs[key]).parameters
     unknown = sorted(set(task.spec.get("job_parameters") or {}) - set(declared))
     if unknown:
         yield f"job {key} has no parameter {', '.join(unknown)}"
 
 
-def _sql(task: Task, _: Bundle) -> Iterator[str]:
+def _sql(task: Task, _: _Where) -> Iterator[str]:
     file = task.spec.get("file")
     if not file:
         others = [key for key in ("query", "dashboard", "alert") if key in task.spec]
@@ -166,11 +174,11 @@ def _sql(task: Task, _: Bundle) -> Iterator[str]:
         yield from _file(str(file.get("path", "")))
 
 
-def _python(task: Task, _: Bundle) -> Iterator[str]:
+def _python(task: Task, _: _Where) -> Iterator[str]:
     yield from _file(str(task.spec.get("python_file", "")))
 
 
-def _notebook(task: Task, _: Bundle) -> Iterator[str]:
+def _notebook(task: Task, _: _Where) -> Iterator[str]:
     path = str(task.spec.get("notebook_path", ""))
     missing = list(_file(path, _NOTEBOOKS))
     yield from missing
@@ -181,9 +189,9 @@ def _notebook(task: Task, _: Bundle) -> Iterator[str]:
             yield str(error)
 
 
-def _pipeline(task: Task, bundle: Bundle) -> Iterator[str]:
+def _pipeline(task: Task, where: _Where) -> Iterator[str]:
     key = pipeline_key(task.spec)
-    if key not in bundle.pipelines:
+    if key not in where.bundle.pipelines:
         yield f"pipeline {key or 'without an id'} is not in the bundle"
 
 
@@ -194,7 +202,8 @@ def _file(path: str, endings: Iterable[str] = ("",)) -> Iterator[str]:
     yield f"{path} {_OF_WORKSPACE}" if is_of_workspace or "://" in path else f"no file {path}"
 
 
-_CHECKS: Mapping[str, Callable[[Task, Bundle], Iterator[str]]] = {
+_CHECKS: Mapping[str, Callable[[Task, _Where], Iterator[str]]] = {
+    "python_wheel_task": _wheel,
     "condition_task": _condition,
     "run_job_task": _run_job,
     "sql_task": _sql,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lyceum.local.runner.context import Output, TaskRun
 from lyceum.local.runner.errors import TaskError
-from lyceum.local.runner.model import Settings, text
+from lyceum.local.runner.model import Job, Settings, Task, text
 from lyceum.local.runner.sessions import offer_to_builders
 from lyceum.local.runner.task_utils import offered_task_utils
 
@@ -14,7 +14,7 @@ from lyceum.local.runner.task_utils import offered_task_utils
 def python_wheel(attempt: TaskRun, spec: Settings) -> Output:
     """Call the entry point of a wheel without arguments; it finds its parameters in `sys.argv`."""
     package, name = str(spec["package_name"]), str(spec["entry_point"])
-    libraries = wheel_libraries(attempt.task.settings)
+    libraries = wheel_libraries(attempt.task, attempt.run.job)
     function = attempt.services.wheels.entry_point(package, name, libraries)
     attempt.place.argv = [name, *wheel_arguments(spec)]
     return _ended(attempt, function)
@@ -40,9 +40,16 @@ def wheel_arguments(spec: Settings) -> list[str]:
     ]
 
 
-def wheel_libraries(settings: Settings) -> list[str]:
-    """The wheel files that a task names."""
-    return [entry["whl"] for entry in settings.get("libraries") or () if "whl" in entry]
+def wheel_libraries(task: Task, job: Job) -> list[str]:
+    """The wheel files that a task names, or that its environment has."""
+    libraries = [entry["whl"] for entry in task.settings.get("libraries") or () if "whl" in entry]
+    environments = [
+        environment.get("spec") or {}
+        for environment in job.settings.get("environments") or ()
+        if environment.get("environment_key") == task.settings.get("environment_key")
+    ]
+    needed = [name for spec in environments for name in spec.get("dependencies") or ()]
+    return [*libraries, *(name for name in needed if str(name).endswith(".whl"))]
 
 
 def _ended(attempt: TaskRun, function: Callable[[], object]) -> Output:
