@@ -1,10 +1,12 @@
 """What is found wrong with a bundle of notebooks, pipelines and SQL files."""
 
+import json
 import re
 
 import pytest
 from bundles import written
 
+from lyceum.cli import main
 from lyceum.local.bundle.checks import check_bundle
 from lyceum.local.bundle.checks.schema import SchemaError
 
@@ -187,3 +189,27 @@ def test_a_schema_that_is_none_is_refused(tmp_path):
     folder = written(tmp_path, RIGHT)
     with pytest.raises(SchemaError, match="expected a JSON schema in"):
         check_bundle(folder, schema=folder / "databricks.yml")
+
+
+def test_the_command_says_what_it_has_checked(tmp_path, capsys):
+    assert main(["bundle", "check", "--bundle", str(written(tmp_path, RIGHT))]) == 0
+    assert capsys.readouterr().out == "✓ sound: nothing wrong with 1 pipeline, 2 jobs, for dev\n"
+    assert main(["bundle", "check", "--bundle", str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["resources"], result["problems"]) == ({"pipelines": 1, "jobs": 2}, 0)
+
+
+def test_the_command_says_a_problem_a_line_and_exits_with_1(tmp_path, capsys):
+    folder = written(tmp_path, RIGHT | {ALL: RIGHT[ALL].replace("0 0 3 * * ?", "0 0 3 * *")})
+    assert main(["bundle", "check", "--bundle", str(folder), "-t", "dev"]) == 1
+    out, err = capsys.readouterr()
+    assert re.fullmatch(rf"\S*{ALL}:18: cron expression .*: expected 6 or 7 fields .*\n", out)
+    assert err == "1 problem\n"
+    assert main(["bundle", "check", "--bundle", str(folder), "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["line"] for row in rows] == [18]
+
+
+def test_no_bundle_is_wrong_usage(tmp_path, capsys):
+    assert main(["bundle", "check", "--bundle", str(tmp_path)]) == 2
+    assert "expected a databricks.yml in" in capsys.readouterr().err

@@ -1,13 +1,11 @@
 """The bundle of this repository."""
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from lyceum.cli import main
 from lyceum.cli.parsing import complaint
 from lyceum.local.bundle import load_bundle
 from lyceum.local.bundle.checks import check_bundle
@@ -30,11 +28,6 @@ def copied(tmp_path):
 
 def test_nothing_is_wrong_with_it():
     assert check_bundle(REPOSITORY, complaint=complaint) == []
-
-
-def test_nothing_is_wrong_with_its_copy(copied):
-    """So what a test finds in a broken copy is what the test broke."""
-    assert check_bundle(copied, complaint=complaint) == []
 
 
 def test_locally_nothing_is_renamed_and_secrets_come_from_the_environment():
@@ -244,21 +237,3 @@ def test_a_planted_mistake_is_caught_with_its_line(copied, mistake):
 def line_of(folder, problem):
     lines = (folder / problem.file).read_text(encoding="utf-8").splitlines()
     return lines[problem.line - 1]
-
-
-def test_the_command_says_a_problem_a_line_and_exits_with_1(copied, capsys):
-    cron = copied / JOB
-    cron.write_text(cron.read_text(encoding="utf-8").replace("0 0 3 * * ?", "0 0 3 * *"))
-    assert main(["bundle", "check", "--bundle", str(copied)]) == 1
-    out, err = capsys.readouterr()
-    assert re.fullmatch(rf"\S*{JOB}:\d+: cron expression .*: expected 6 or 7 fields .*\n", out)
-    assert err == "1 problem\n"
-    assert main(["bundle", "check", "--bundle", str(copied), "-t", "local", "--json"]) == 1
-    result = json.loads(capsys.readouterr().out)
-    assert result["name"] == "Problems"
-    assert result["rows"][0]["line"] > 1
-
-
-def test_the_command_says_what_it_has_checked(capsys):
-    assert main(["bundle", "check", "--bundle", str(REPOSITORY), "-t", "prod"]) == 0
-    assert re.fullmatch(r"✓ lyceum: nothing wrong with .*, for prod\n", capsys.readouterr().out)

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import typer
 import typer.main
+
+from lyceum.config import Config
 
 ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
 
@@ -55,7 +59,10 @@ def _said(entry: Callable[[], object], arguments: Sequence[str]) -> str | None:
 
 
 def parse(app: typer.Typer, arguments: Sequence[str]) -> None:
-    """Parse a command line and run nothing; raises what the parser raises."""
+    """Parse a command line and its settings, run nothing; raises what is wrong with them."""
+    for before, given in pairwise(arguments):
+        if before == "--settings":
+            Config.load(Path(), {}, settings=given)
     _silenced(app).main(list(arguments), prog_name="lyceum", standalone_mode=False)
 
 
