@@ -14,8 +14,7 @@ from lyceum.sources.landing.entities import (
 )
 from lyceum.table import Table
 
-_PROVENANCE = """
-        _rescued STRING COMMENT 'JSON of the fields that are not declared',
+_PROVENANCE = """_rescued STRING COMMENT 'JSON of the fields that are not declared',
         _problem STRING COMMENT 'Why the row could not be read, or the file if _row_number is 0',
         _raw STRING COMMENT 'The row as it came, where it could not be read',
         _source_file STRING NOT NULL COMMENT 'File under the folder of the entity',
@@ -26,12 +25,12 @@ _PROVENANCE = """
 
 
 def _table(entity: Entity) -> Table:
-    as_delivered = "".join(f"{c} STRING COMMENT 'As delivered'," for c in entity.columns)
+    delivered = [f"{column} STRING COMMENT 'As delivered'" for column in entity.columns]
     return Table(
         name=f"bronze.landing_{entity.name}",
         grain=f"one row per delivered row of {entity.name}, and one per file that nobody can read",
         keys=("_source_file", "_source_modified_at", "_row_number"),
-        columns=as_delivered.replace(",", ",\n        ") + _PROVENANCE,
+        columns=",\n".join([*delivered, _PROVENANCE]),
         cluster_by=(),
         personal=("_raw",),
     )

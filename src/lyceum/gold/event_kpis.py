@@ -16,6 +16,7 @@ EVENT_PERFORMANCE_KPI = Table(
         total_attendees BIGINT NOT NULL COMMENT 'Participants who attended',
         attendance_rate DOUBLE COMMENT 'Attendees by registrations; NULL without registrations'
     """,
+    cluster_by=(),
 )
 
 PRODUCT_PERFORMANCE_KPI = Table(
@@ -29,6 +30,7 @@ PRODUCT_PERFORMANCE_KPI = Table(
         total_registrations BIGINT NOT NULL COMMENT 'Participants, each in the latest version',
         total_attendees BIGINT NOT NULL COMMENT 'Participants who attended'
     """,
+    cluster_by=(),
 )
 
 

@@ -42,8 +42,9 @@ def lost_rows(landing: DataFrame, *, entity: Entity) -> DataFrame:
         F.max("_source_modified_at").alias("_source_modified_at")
     )
     lost = landing.transform(named_records, entity=entity).where(F.col("record_key").isNull())
-    return lost.join(
-        F.broadcast(delivered_last), on=["_source_file", "_source_modified_at"], how="left_semi"
+    same_file = ["_source_file", "_source_modified_at"]
+    return lost.join(F.broadcast(delivered_last), on=same_file, how="left_semi").select(
+        "_problem", "_row_number", "source_key", "record_key", "raw", "load_id", "seen_at"
     )
 
 

@@ -98,15 +98,14 @@ def lm_events(records: DataFrame) -> DataFrame:
 
 
 def _parsed(records: DataFrame) -> DataFrame:
-    return records.withColumns(
+    names = ("event_name", "event_date", "oasis_modified_date")
+    texts = {name: plain_text(F.col(name)) for name in names}
+    ids = {name: identifier(F.col(name)) for name in ("brand_id", "indication_id")}
+    return records.withColumns({"event_id": F.col("record_key"), **ids, **texts}).withColumns(
         {
-            "event_id": F.col("record_key"),
-            "event_name": plain_text(F.col("event_name")),
-            "has_event_date": plain_text(F.col("event_date")).isNotNull(),
+            "has_event_date": F.col("event_date").isNotNull(),
             "event_date": day(F.col("event_date")),
-            "brand_id": identifier(F.col("brand_id")),
-            "indication_id": identifier(F.col("indication_id")),
-            "has_modified_date": plain_text(F.col("oasis_modified_date")).isNotNull(),
+            "has_modified_date": F.col("oasis_modified_date").isNotNull(),
             "oasis_modified_date": moment(F.col("oasis_modified_date")),
         }
     )

@@ -107,15 +107,14 @@ def lm_participants(records: DataFrame) -> DataFrame:
 
 
 def _parsed(records: DataFrame) -> DataFrame:
-    return records.withColumns(
+    names = ("participant_type", "attended", "modified_date")
+    texts = {name: plain_text(F.col(name)) for name in names}
+    ids = {name: identifier(F.col(name)) for name in ("event_id", "mdm_id")}
+    return records.withColumns({"participant_id": F.col("record_key"), **ids, **texts}).withColumns(
         {
-            "participant_id": F.col("record_key"),
-            "event_id": identifier(F.col("event_id")),
-            "mdm_id": identifier(F.col("mdm_id")),
-            "participant_type": plain_text(F.col("participant_type")),
-            "has_attended": plain_text(F.col("attended")).isNotNull(),
+            "has_attended": F.col("attended").isNotNull(),
             "attended": truth(F.col("attended")),
-            "has_modified_date": plain_text(F.col("modified_date")).isNotNull(),
+            "has_modified_date": F.col("modified_date").isNotNull(),
             "modified_date": moment(F.col("modified_date")),
         }
     )

@@ -10,10 +10,19 @@ from collections.abc import Mapping
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType, StringType, StructType
 
 from lyceum.silver.deliveries import latest_master
 from lyceum.silver.standard import identifier
 from lyceum.sources.landing.entities import MDM
+
+# A DDL string would be analysed, which a pipeline's definition may not ask for.
+_RESOLVED = (
+    StructType()
+    .add("mdm_id", StringType())
+    .add("final_mdm_id", StringType())
+    .add("is_circular", BooleanType())
+)
 
 
 def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
@@ -34,9 +43,6 @@ def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
     )
     walked = looked_up.where(~is_end).groupBy().applyInArrow(_walked, _RESOLVED)
     return direct.unionByName(walked)
-
-
-_RESOLVED = "mdm_id STRING, final_mdm_id STRING, is_circular BOOLEAN"
 
 
 def chain_ends(links: Mapping[str, str]) -> dict[str, str | None]:

@@ -7,8 +7,16 @@ _WHITE_SPACE = " \t\r\n\u00a0"
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 _STARTS_AS_ISO = r"^\d{4}-\d{2}-\d{2}($|[ T])"
-_DATES = ("yyyyMMdd", "yyyy/M/d", "M/d/yyyy", "d.M.yyyy", "d-MMM-yyyy")
-_MOMENTS = ("M/d/yyyy h:mm[:ss] a", "M/d/yyyy H:mm[:ss]", "d.M.yyyy H:mm[:ss]")
+_STYLES = (
+    "M/d/yyyy h:mm[:ss] a",
+    "M/d/yyyy H:mm[:ss]",
+    "d.M.yyyy H:mm[:ss]",
+    "yyyyMMdd",
+    "yyyy/M/d",
+    "M/d/yyyy",
+    "d.M.yyyy",
+    "d-MMM-yyyy",
+)
 
 
 def plain_text(text: Column) -> Column:
@@ -22,35 +30,30 @@ def identifier(text: Column) -> Column:
 
 
 def truth(text: Column) -> Column:
-    """True or false from true/false, yes/no, Y/N, t/f, 1/0 in any case; NULL for anything else."""
-    word = F.lower(plain_text(text))
+    """True or false of plain text: true/false, yes/no, Y/N, t/f, 1/0 in any case; else NULL."""
+    word = F.lower(text)
     return F.when(word.isin(*_TRUE), F.lit(True)).when(word.isin(*_FALSE), F.lit(False))
 
 
 def day(text: Column) -> Column:
-    """The date that a text means; NULL if it is none.
+    """The date that plain text means; NULL if it is none.
 
     Read are ISO dates and the date of ISO times as it stands there, `20260131`, `2026/1/31`,
-    `1/31/2026` (the month comes first, as in the US), `31.1.2026` and `31-Jan-2026`.
+    `1/31/2026` (the month comes first, as in the US), `31.1.2026`, these two with a time after
+    them, and `31-Jan-2026`.
     """
-    trimmed = plain_text(text)
-    iso = F.when(_iso_moment(trimmed).isNotNull(), F.substring(trimmed, 1, 10).try_cast("date"))
-    others = (F.try_to_timestamp(trimmed, F.lit(style)).cast("date") for style in _DATES)
-    return F.when(trimmed.rlike(_STARTS_AS_ISO), iso).otherwise(F.coalesce(*others))
+    iso = F.when(text.try_cast("timestamp").isNotNull(), F.substring(text, 1, 10).try_cast("date"))
+    others = (F.try_to_timestamp(text, F.lit(style)).cast("date") for style in _STYLES)
+    return F.when(text.rlike(_STARTS_AS_ISO), iso).otherwise(F.coalesce(*others))
 
 
 def moment(text: Column) -> Column:
-    """The instant that a text means, UTC unless it has an offset; NULL if it is none.
+    """The instant that plain text means, UTC unless it has an offset; NULL if it is none.
 
     Read are ISO 8601 with `T` or a space, the US (`1/31/2026 3:05 PM`) and the German style
     (`31.1.2026 15:05`), and every date that `day` reads, as its midnight.
     """
-    trimmed = plain_text(text)
-    others = (F.try_to_timestamp(trimmed, F.lit(style)) for style in _MOMENTS)
-    read = F.coalesce(*others, day(text).cast("timestamp"))
-    return F.when(trimmed.rlike(_STARTS_AS_ISO), _iso_moment(trimmed)).otherwise(read)
-
-
-def _iso_moment(text: Column) -> Column:
-    """The cast reads bare years and times of day too: only for what starts with a date."""
-    return F.when(text.rlike(_STARTS_AS_ISO), text.try_cast("timestamp"))
+    # The cast reads bare years and times of day too: it gets only what starts with a date.
+    iso = F.when(text.rlike(_STARTS_AS_ISO), text.try_cast("timestamp"))
+    others = (F.try_to_timestamp(text, F.lit(style)) for style in _STYLES)
+    return F.coalesce(iso, F.when(~text.rlike(_STARTS_AS_ISO), F.coalesce(*others)))

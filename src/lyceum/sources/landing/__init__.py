@@ -11,7 +11,7 @@ from lyceum.sources.landing.entities import (
     Entity,
 )
 from lyceum.sources.landing.errors import UnreadableFileError
-from lyceum.sources.landing.prepare import Folders, Prepared, prepare, read_rows
+from lyceum.sources.landing.prepare import Folders, Prepared, prepare, read_rows, source_name
 
 __all__ = [
     "BRANDS",
@@ -29,4 +29,5 @@ __all__ = [
     "deliveries",
     "prepare",
     "read_rows",
+    "source_name",
 ]

@@ -89,6 +89,13 @@ def prepare(
         _set_aside(delivery, folders)
 
 
+def source_name(prepared: Path) -> str | None:
+    """The name under which a prepared file was delivered; None if it has no rows."""
+    for batch in pq.ParquetFile(prepared).iter_batches(1, columns=["_source_file"]):
+        return str(batch.column(0)[0])
+    return None
+
+
 def read_rows(entity: Entity, data: bytes) -> Rows:
     """The rows of a file; its first bytes say what it is, not its name."""
     content = decompressed(data)
