@@ -29,6 +29,7 @@ RIGHT = {
               catalog: ${var.catalog}
               schema: s
               root_path: ../src/etl
+              environment: {dependencies: [../dist/*.whl]}
               libraries:
                 - glob: {include: ../src/etl/**}
           jobs:
@@ -106,6 +107,7 @@ MISTAKES = {
     "empty sql": ("src/query.sql", SQL, "-- nothing\n", "there is no statement in it", "query.sql"),
     "pipeline files": (ALL, "../src/etl/**}", "../src/elt/**}", "expected Python or SQL files"),
     "pipeline file": ("src/etl/one.py", "x = 1", "x =", "one.py is no Python", "src/etl/**"),
+    "wheel of a pipeline": (ALL, "../dist/*.whl", "../dists/*.whl", "expected a wheel"),
     "pipeline folder": (ALL, "root_path: ../src/etl", "root_path: ../src/elt", "expected a folder"),
     "outcome": (ALL, 'outcome: "true"', 'outcome: "yes"', 'outcome "true" or "false"'),
     "no outcome": (
@@ -203,11 +205,11 @@ def test_the_command_says_a_problem_a_line_and_exits_with_1(tmp_path, capsys):
     folder = written(tmp_path, RIGHT | {ALL: RIGHT[ALL].replace("0 0 3 * * ?", "0 0 3 * *")})
     assert main(["bundle", "check", "--bundle", str(folder), "-t", "dev"]) == 1
     out, err = capsys.readouterr()
-    assert re.fullmatch(rf"\S*{ALL}:18: cron expression .*: expected 6 or 7 fields .*\n", out)
+    assert re.fullmatch(rf"\S*{ALL}:19: cron expression .*: expected 6 or 7 fields .*\n", out)
     assert err == "1 problem\n"
     assert main(["bundle", "check", "--bundle", str(folder), "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert [row["line"] for row in rows] == [18]
+    assert [row["line"] for row in rows] == [19]
 
 
 def test_no_bundle_is_wrong_usage(tmp_path, capsys):

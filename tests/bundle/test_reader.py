@@ -212,7 +212,7 @@ def test_identity_and_permissions_reach_every_job(tmp_path):
             """
             bundle: {name: b}
             run_as: {service_principal_name: robot}
-            permissions: [{level: CAN_RUN, group_name: operators}]
+            permissions: [{level: CAN_RUN, group_name: operators}, {level: CAN_VIEW, user_name: boss}]
             resources:
               jobs:
                 j: {permissions: [{level: IS_OWNER, user_name: boss}]}

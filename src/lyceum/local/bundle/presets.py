@@ -110,10 +110,16 @@ def _with_identity(kind: str, resource: Node, root: Node) -> Node:
     shared = root.child("permissions")
     if shared is None or not shared.entries:
         return resource
-    own = resource.child("permissions")
-    entries = [_level(kind, entry) for entry in shared.entries]
-    everything = Node([*(own.entries if own else ()), *entries], (own or shared).position)
+    own = resource.child("permissions") or Node([], shared.position)
+    known = {_principal(entry) for entry in own.entries}
+    further = [_level(kind, entry) for entry in shared.entries if _principal(entry) not in known]
+    everything = Node([*own.entries, *further], own.position)
     return planted_at(resource, ("permissions",), everything)
+
+
+def _principal(permission: Node) -> str:
+    """Whom a permission is for; what a resource says of somebody comes before what all share."""
+    return str({k: node.plain() for k, node in permission.fields.items() if k != "level"})
 
 
 def _level(kind: str, permission: Node) -> Node:

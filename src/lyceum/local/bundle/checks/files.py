@@ -26,10 +26,17 @@ def files(bundle: Bundle) -> Iterator[Problem]:
         yield from _of_task(task)
     for pipeline in resources(bundle, "pipelines").values():
         yield from _of_pipeline(pipeline)
+    for dependency in _dependencies(bundle):
+        yield from _dependency(dependency, bundle)
+
+
+def _dependencies(bundle: Bundle) -> Iterator[Node]:
+    """What the environments of jobs and pipelines install."""
     for job in resources(bundle, "jobs").values():
         for environment in entries(job, "environments"):
-            for dependency in entries(environment, "spec", "dependencies"):
-                yield from _dependency(dependency, bundle)
+            yield from entries(environment, "spec", "dependencies")
+    for pipeline in resources(bundle, "pipelines").values():
+        yield from entries(pipeline, "environment", "dependencies")
 
 
 def _of_task(task: TaskNode) -> Iterator[Problem]:
