@@ -65,14 +65,14 @@ PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
 
 
 class _Stream:
-    """Standard output or error: the task's log inside a task, else the stream that was there."""
+    """Standard output or error: the log of a task under way, else the stream that was there."""
 
     def __init__(self, real: TextIO) -> None:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it is the stream's
         place = PLACE.get()
-        return getattr(self._real if place is None else place.log, name)
+        return getattr(self._real if place is None or place.log.closed else place.log, name)
 
 
 class _Sys(types.ModuleType):

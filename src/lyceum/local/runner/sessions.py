@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,8 @@ class Sessions:
         """The session that the others come from."""
         with self._guard:
             if self._root is None:
-                inside = SURROUNDINGS.set(None)
-                try:
-                    self._root = spark_session(self.config)
-                    _create_schemas(self._root, self.config)
-                finally:
-                    SURROUNDINGS.reset(inside)
+                # In a context of its own: the threads that this starts outlive the task.
+                self._root = Context().run(_root_session, self.config)
             return self._root
 
     def task_session(self) -> "TaskSession":
@@ -84,13 +81,15 @@ class TaskSession:
                 self._session.interruptAll()
 
 
-def _create_schemas(spark: "SparkSession", config: Config) -> None:
-    """The schemas, whose new tables go where all tables of the local warehouse are."""
+def _root_session(config: Config) -> "SparkSession":
+    """A session with the schemas, whose new tables go where all tables of the warehouse are."""
+    spark = spark_session(config)
     if config.is_local_disk:
         for schema in config.schemas.values():
             location = text_literal(f"{config.warehouse}/{schema}")
             name = quoted(config.catalog, schema)
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name} LOCATION {location}")
+    return spark
 
 
 _builder_guard = Lock()
