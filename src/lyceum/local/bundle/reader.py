@@ -148,7 +148,11 @@ def _bundle(folder: Path, target: str, root: Node) -> Bundle:
         name=named.value,
         target=target,
         settings=settings,
-        jobs=resources.get("jobs") or {},
-        pipelines=resources.get("pipelines") or {},
+        jobs=_with_content(resources.get("jobs")),
+        pipelines=_with_content(resources.get("pipelines")),
         tree=root,
     )
+
+
+def _with_content(by_key: dict[str, dict[str, Any] | None] | None) -> dict[str, dict[str, Any]]:
+    return {key: content for key, content in (by_key or {}).items() if content}
