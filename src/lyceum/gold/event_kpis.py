@@ -34,27 +34,27 @@ PRODUCT_PERFORMANCE_KPI = Table(
 )
 
 
-def event_performance_kpi(events: DataFrame, *, participants: DataFrame) -> DataFrame:
-    """Events, registrations, attendees and their rate by day of the event."""
-    by_day = events.transform(_counted, participants=participants).groupBy("event_date")
-    totals = by_day.agg(F.count("*").alias("total_events"), *_totals())
-    rate = F.try_divide("total_attendees", "total_registrations")
-    return totals.select("*", rate.alias("attendance_rate"))
-
-
-def product_performance_kpi(events: DataFrame, *, participants: DataFrame) -> DataFrame:
-    """Events, registrations and attendees by brand."""
-    counted = events.transform(_counted, participants=participants)
-    by_brand = counted.groupBy("brand_id", "brand_name")
-    return by_brand.agg(F.count("*").alias("event_count"), *_totals())
-
-
-def _counted(events: DataFrame, *, participants: DataFrame) -> DataFrame:
+def event_figures(events: DataFrame, *, participants: DataFrame) -> DataFrame:
     """The events with their registrations and attendees; NULL for one without participants."""
     by_event = participants.groupBy("event_id").agg(
         F.count("*").alias("registrations"), F.count_if("attended").alias("attendees")
     )
-    return events.join(by_event, on="event_id", how="left")
+    return events.join(by_event, on="event_id", how="left").select(
+        "event_date", "brand_id", "brand_name", "registrations", "attendees"
+    )
+
+
+def event_performance_kpi(figures: DataFrame) -> DataFrame:
+    """Events, registrations, attendees and their rate by day of the event."""
+    totals = figures.groupBy("event_date").agg(F.count("*").alias("total_events"), *_totals())
+    rate = F.try_divide("total_attendees", "total_registrations")
+    return totals.select("*", rate.alias("attendance_rate"))
+
+
+def product_performance_kpi(figures: DataFrame) -> DataFrame:
+    """Events, registrations and attendees by brand."""
+    by_brand = figures.groupBy("brand_id", "brand_name")
+    return by_brand.agg(F.count("*").alias("event_count"), *_totals())
 
 
 def _totals() -> list[Column]:

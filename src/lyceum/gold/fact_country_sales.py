@@ -28,20 +28,15 @@ FACT_COUNTRY_SALES = Table(
 )
 
 
-def fact_country_sales(
-    known: DataFrame,
-    changed: DataFrame,
-) -> DataFrame:
+def fact_country_sales(known: DataFrame, changed: DataFrame) -> DataFrame:
     """Every country after the changes of silver, from the rows known before them."""
-    all_countries = Window.partitionBy()
+    everything = F.sum("net_revenue").over(Window.partitionBy())
     return sales_totals(known, changed, key="country").select(
         "country",
         "first_sale_date",
         "last_sale_date",
         *MEASURES,
-        ratio(F.col("net_revenue"), F.sum("net_revenue").over(all_countries)).alias(
-            "net_revenue_share"
-        ),
+        ratio(F.col("net_revenue"), everything).alias("net_revenue_share"),
         return_rate().alias("return_rate"),
         F.rank().over(Window.orderBy(F.desc("net_revenue"))).alias("revenue_rank"),
     )

@@ -34,9 +34,7 @@ def latest_descriptions(transactions: DataFrame) -> DataFrame:
 
 
 def fact_product_performance(
-    known: DataFrame,
-    changed: DataFrame,
-    descriptions: DataFrame,
+    known: DataFrame, changed: DataFrame, descriptions: DataFrame
 ) -> DataFrame:
     """Every product after the changes of silver, from the rows known before them.
 

@@ -7,12 +7,14 @@ from lyceum.silver.fact_sales_daily import MEASURES
 
 _PART = "decimal(20,4)"
 
-TOTAL_COLUMNS = """return_rate DECIMAL(18,6) COMMENT 'quantity_returned / quantity_sold; NULL if none sold',
+TOTAL_COLUMNS = """\
+return_rate DECIMAL(18,6) COMMENT 'quantity_returned / quantity_sold; NULL if none sold',
         revenue_rank INT NOT NULL COMMENT 'Place by net revenue, 1 the most; equal ones share it',
         silver_version BIGINT NOT NULL COMMENT 'Delta version of fact_sales_daily it agrees with',
         silver_table_id STRING NOT NULL COMMENT 'Delta id of that table'"""
 
-SALE_DAYS = """first_sale_date DATE COMMENT 'First day with a unit sold, shop time; NULL if none was',
+SALE_DAYS = """\
+first_sale_date DATE COMMENT 'First day with a unit sold, shop time; NULL if none was',
         last_sale_date DATE COMMENT 'Last day with a unit sold, shop time; NULL if none was',"""
 
 
