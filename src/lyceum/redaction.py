@@ -6,7 +6,11 @@ from collections.abc import Mapping
 HIDDEN = "***"
 _SHORTEST = 6
 _NAMES = re.compile(
-    r"secret|passw(or)?d|\bpwd\b|token|api_?key|authorization|credential|private_?key", re.I
+    r"(secret|passw(or)?d|token|(api|secret|access|private)[_-]?key|authorization|credentials?)$",
+    re.I,
+)
+_IN_TEXT = re.compile(
+    r"((?:password|secret|token|api_?key)\s*[=:]\s*|bearer\s+|://[^/\s:@]*:)[^\s&;,@'\"]+", re.I
 )
 _KNOWN: set[str] = set()
 
@@ -25,10 +29,10 @@ def remember_secrets_of(environ: Mapping[str, str]) -> None:
 
 
 def is_secret_name(name: str) -> bool:
-    """True for names such as `client_secret`, `PGPASSWORD`, `access_token`.
+    """True for names that end like `client_secret`, `PGPASSWORD`, `access_token`.
 
-    >>> [is_secret_name(name) for name in ("LMS_CLIENT_SECRET", "stage")]
-    [True, False]
+    >>> [is_secret_name(name) for name in ("LMS_CLIENT_SECRET", "LYCEUM_SECRET_SCOPE", "PWD")]
+    [True, False, False]
     """
     return _NAMES.search(name) is not None
 
@@ -38,6 +42,8 @@ def redacted(value: object) -> object:
 
     >>> redacted({"user": "ann", "password": "hunter2"})
     {'user': 'ann', 'password': '***'}
+    >>> redacted("jdbc:postgresql://ann:hunter2@db/x?password=hunter2&ssl=true")
+    'jdbc:postgresql://ann:***@db/x?password=***&ssl=true'
     """
     if isinstance(value, str):
         return _redacted_text(value)
@@ -52,4 +58,4 @@ def _redacted_text(text: str) -> str:
     for secret in _KNOWN:
         if secret in text:
             text = text.replace(secret, HIDDEN)
-    return text
+    return _IN_TEXT.sub(rf"\g<1>{HIDDEN}", text)

@@ -163,6 +163,6 @@ def test_what_was_put_is_there_for_the_next_process(tmp_path):
 
 
 def test_an_append_waits_until_the_runs_have_paid_for_it(tmp_path):
-    """3 s, the first guess, are 1.5% of 200 s."""
+    """3 s, the first guess, are 1% of 300 s."""
     waiting = Outbox(PIPELINE_LOGS, tmp_path / "x.db", survives_power_loss=True)
-    assert [waiting.earn(seconds) for seconds in (50, 100, 49, 2)] == [False, False, False, True]
+    assert [waiting.earn(seconds) for seconds in (50, 200, 49, 2)] == [False, False, False, True]

@@ -85,7 +85,7 @@ def test_lines_of_runs_wait_for_the_table(config):
 def test_no_secret_is_logged(config):
     """By its value, by the name it stands under, or as a Secret; in messages and tracebacks."""
     log.info("connect to db:open-sesame-1@x", api_key="k", nested={"token": "t", "user": "ann"})
-    log.info("client", secret_of_lms=Secret("whatever"), shown=Secret("lms-secret-9"))
+    log.info("client", lms_secret=Secret("whatever"), shown=Secret("lms-secret-9"))
     try:
         int("lms-secret-9")
     except ValueError:

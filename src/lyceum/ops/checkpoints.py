@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from lyceum.errors import UsageError
 from lyceum.ops.locks import job_lock
 from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
-from lyceum.ops.outbox import Outbox, outbox
+from lyceum.ops.outbox import Outbox, outbox, settle
 from lyceum.ops.retry import RetryPolicy, with_retries
 from lyceum.redaction import redacted
 from lyceum.storage import Lakehouse
@@ -169,7 +169,9 @@ def pipeline_run(
                         run.mark(Stage(name, _NO_KEY), "pending")
                 yield run
         finally:
-            _settle(lake, seconds=time.monotonic() - whole.started)
+            seconds = time.monotonic() - whole.started
+            settle(lake, waiting_checkpoints(lake), seconds=seconds)
+            settle(lake, waiting_logs(lake.config), seconds=seconds)
 
 
 def waiting_checkpoints(lake: Lakehouse) -> Outbox:
@@ -269,13 +271,3 @@ def _noted_in_table(lake: Lakehouse, pipeline_name: str) -> dict[str, object] | 
     done = [list(row) for row in of_run.select("stage", "checkpoint_key").collect()]
     parameters = json.loads(whole[0].metadata)["parameters"]
     return {"id": whole[0].run_id, "parameters": parameters, "done": done}
-
-
-def _settle(lake: Lakehouse, *, seconds: float) -> None:
-    """Append what the time of the runs has paid for; in a workspace everything."""
-    for waiting in (waiting_checkpoints(lake), waiting_logs(lake.config)):
-        try:
-            if waiting.earn(seconds) or not lake.config.is_local_disk:
-                waiting.land(lake)
-        except Exception as error:  # noqa: BLE001 - the data is in; these rows wait
-            _log.warning("checkpoints and logs wait", table=waiting.table.name, reason=str(error))

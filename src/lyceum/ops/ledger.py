@@ -13,7 +13,9 @@ from typing import Literal
 from pyspark.sql import functions as F
 
 from lyceum.ops.locks import JobIsRunningError, is_running_here, job_lock
-from lyceum.ops.logs import correlated, open_logs
+from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
+from lyceum.ops.outbox import settle
+from lyceum.redaction import redacted
 from lyceum.storage import Lakehouse, append
 from lyceum.table import Table, View
 
@@ -26,6 +28,8 @@ __all__ = [
     "job_lock",
     "recorded_run",
 ]
+
+_log = get_logger(__name__)
 
 Status = Literal["RUNNING", "SUCCESS", "FAILED", "SKIPPED"]
 
@@ -88,21 +92,25 @@ def recorded_run(
     """Record a run's start and its end; an exception ends it as FAILED and is raised on.
 
     What is logged meanwhile, and Spark's jobs, carry the run's id: a new one if none is given.
-
     To be called by the holder of the job's lock: a run that still shows RUNNING is then dead.
     """
     open_logs(lake.config)
     run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
     dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
     _record(lake, [*dead, _event(run, "RUNNING")])
-    try:
-        with correlated(lake.spark, job_name, run.id):
+    with correlated(lake.spark, job_name, run.id):
+        _log.info("run started", job=job_name, parameters=dict(parameters))
+        try:
             yield run
-    except BaseException as error:
-        reason = str(error) or type(error).__name__
-        _record(lake, [_event(run, "FAILED", error=reason)])
-        raise
+        except BaseException as error:
+            reason = str(redacted(str(error) or type(error).__name__))
+            _log.error("run failed", job=job_name, reason=reason)
+            _record(lake, [_event(run, "FAILED", error=reason)])
+            raise
+        _log.info("run ended", job=job_name, rows=run.rows_processed)
     _record(lake, [_event(run, "SUCCESS")])
+    taken = datetime.now(UTC) - run.started_at
+    settle(lake, waiting_logs(lake.config), seconds=taken.total_seconds())
 
 
 def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:

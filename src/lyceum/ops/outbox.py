@@ -7,6 +7,7 @@ no disk of ours outlives the process, the outbox is in memory and its owner appe
 """
 
 import json
+import logging
 import sqlite3
 import time
 import uuid
@@ -23,9 +24,10 @@ from lyceum.config import Config
 from lyceum.storage import Lakehouse, append_once
 from lyceum.table import Table
 
-SHARE = 0.015
-"""The part of the runs' time that one outbox may take for its appends; a run has two of them."""
+SHARE = 0.01
+"""The part of the runs' time that one outbox may take for its appends; there are two of them."""
 _FIRST_COST = 3.0
+_log = logging.getLogger(__name__)
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY AUTOINCREMENT, row TEXT NOT NULL);
@@ -82,9 +84,9 @@ class Outbox:
     def earn(self, seconds: float) -> bool:
         """Count the time of a run; true when it is long enough to pay for a batch."""
         with self._transaction():
-            earned = float(str(self.note("earned") or 0)) + seconds
+            earned = self._number("earned", 0.0) + seconds
             self._set("earned", earned)
-        return float(str(self.note("cost") or _FIRST_COST)) <= SHARE * earned
+            return self._number("cost", _FIRST_COST) <= SHARE * earned
 
     def land(self, lake: Lakehouse) -> int:
         """Append what is waiting, each row once however often this is killed; returns the rows."""
@@ -122,6 +124,10 @@ class Outbox:
             for name, value in {"landing": None, "cost": cost, "earned": 0}.items():
                 self._set(name, value)
 
+    def _number(self, name: str, otherwise: float) -> float:
+        found = self.note(name)
+        return otherwise if found is None else float(str(found))
+
     def _set(self, name: str, value: object | None) -> None:
         if value is None:
             self._run("DELETE FROM note WHERE name = ?", name)
@@ -140,9 +146,20 @@ class Outbox:
 
 
 def outbox(config: Config, table: Table, *, survives_power_loss: bool = False) -> Outbox:
-    """The outbox of a table: one a process and home; in memory where no disk of ours lasts."""
-    file = config.home / "outbox" / f"{config.schemas[table.layer]}.{table.short_name}.db"
-    return _opened(table, file if config.is_local_disk else None, config.home, survives_power_loss)
+    """The outbox of a table: beside its warehouse, or in memory where no disk of ours lasts."""
+    name = f"{config.schemas[table.layer]}.{table.short_name}.db"
+    file = Path(str(config.warehouse)) / "_outbox" / name if config.is_local_disk else None
+    return _opened(table, file, config.home, survives_power_loss)
+
+
+def settle(lake: Lakehouse, waiting: Outbox, *, seconds: float) -> None:
+    """Append what the time of the runs has paid for, in a workspace all; a failure can wait."""
+    try:
+        if waiting.earn(seconds) or not lake.config.is_local_disk:
+            waiting.land(lake)
+    except Exception as error:  # noqa: BLE001 - the data is in; these rows go with the next batch
+        reason = {"table": waiting.table.name, "reason": str(error)}
+        _log.warning("checkpoints and logs wait", extra=reason)
 
 
 @cache

@@ -1,5 +1,7 @@
 """Lakehouse: a Spark session plus the configuration that says where tables are."""
 
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from lyceum.config import Config
 from lyceum.storage.observe import reached
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
+
+_log = logging.getLogger(__name__)
 
 
 def computed_once(frame: DataFrame) -> DataFrame:
@@ -101,11 +105,15 @@ class Lakehouse:
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[None]:
-        """Write the table alone, and tell who listens that its rows may change now."""
+        """Write the table alone; tell the log, and who listens, that its rows may change now."""
         with self.locked(table):
             reached("writing", table.name)
+            started = time.monotonic()
             yield
             reached("written", table.name)
+        if table.layer != "ops":
+            milliseconds = int((time.monotonic() - started) * 1000)
+            _log.info("written", extra={"table": table.name, "duration_ms": milliseconds})
 
     @contextmanager
     def locked(self, table: Table) -> Iterator[None]:
