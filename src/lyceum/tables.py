@@ -1,8 +1,10 @@
 """Every table and view that Lyceum declares."""
 
 from lyceum.bronze import lms as bronze_lms
+from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.errors import UsageError
+from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
 from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
@@ -10,6 +12,7 @@ from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
 from lyceum.ops.circuits import CIRCUIT_BREAKER_STATUS, CIRCUIT_BREAKERS
 from lyceum.ops.exports import EXPORTS
+from lyceum.ops.landing import LANDING_PUBLICATIONS
 from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.ops.logs import PIPELINE_LOGS
 from lyceum.ops.processed_months import PROCESSED_MONTHS
@@ -18,6 +21,8 @@ from lyceum.ops.task_runs import TASK_RUNS
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver import lms as silver_lms
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
+from lyceum.silver.lm_events import LM_EVENTS
+from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.table import Table
 
 TABLES: tuple[Table, ...] = (
@@ -28,6 +33,11 @@ TABLES: tuple[Table, ...] = (
     bronze_lms.LMS_LOAD_DETAILS,
     silver_lms.EVENT_SESSION_DETAILS,
     silver_lms.EVENT_SESSION_PRODUCTS,
+    *LANDING_TABLES.values(),
+    LM_EVENTS,
+    LM_PARTICIPANTS,
+    EVENT_PERFORMANCE_KPI,
+    PRODUCT_PERFORMANCE_KPI,
     RAW_TRANSACTIONS,
     RAW_TRANSACTION_FILES,
     FACT_SALES_DAILY,
@@ -35,6 +45,7 @@ TABLES: tuple[Table, ...] = (
     FACT_PRODUCT_PERFORMANCE,
     FACT_COUNTRY_SALES,
     PROCESSED_MONTHS,
+    LANDING_PUBLICATIONS,
     ETL_JOB_RUNS,
     PIPELINE_CHECKPOINT,
     PIPELINE_LOGS,

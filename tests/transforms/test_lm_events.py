@@ -5,7 +5,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lyceum.quality.rules import broken_rules
-from lyceum.silver.deliveries import LANDING_RULES, latest_master, lost_rows
+from lyceum.silver.deliveries import (
+    LANDING_RULES,
+    keyless_rows,
+    last_deliveries,
+    latest_master,
+    lost_rows,
+)
 from lyceum.silver.lm_events import EVENT_RULES, event_records, lm_events
 from lyceum.silver.standard import day, moment, truth
 from lyceum.sources.landing import BRANDS, EVENTS, INDICATIONS
@@ -62,6 +68,8 @@ def test_the_version_modified_last_counts(spark):
         dateless | dated         | 2026-03-01 | 2026-02-01           | 1
         dateless | without date  | 2026-03-01 |                      | 2
         only     | without date  | 2026-03-01 | NULL                 | 1
+        twice    | same row      | 2026-03-01 | 2026-02-01           | 1
+        twice    | same row      | 2026-03-01 | 2026-02-01           | 1
         """,
     )
     assert_rows(
@@ -72,6 +80,7 @@ def test_the_version_modified_last_counts(spark):
         TIE      | came last    | 2026-02-01 00:00:00
         DATELESS | dated        | 2026-02-01 00:00:00
         ONLY     | without date | NULL
+        TWICE    | same row     | 2026-02-01 00:00:00
         """,
     )
     assert_rows(broken(found), "record_key | rule \n ONLY | event_without_modified_date")
@@ -164,8 +173,11 @@ def test_what_has_no_key_is_lost_until_its_file_is_delivered_again(spark):
         E1       | mended     | c.csv        | 2026-01-02 00:00:00 | 1           | NULL     | NULL
         """,
     )
+    lost = lost_rows(
+        keyless_rows(found, entity=EVENTS), deliveries=last_deliveries(found, entity=EVENTS)
+    )
     assert_rows(
-        broken_rules(lost_rows(found, entity=EVENTS), rules=LANDING_RULES),
+        broken_rules(lost, rules=LANDING_RULES),
         """
         source_key   | rule            | severity | record_key | raw
         events/a.csv | row_without_id  | rejected | NULL       | {"event_id":"","event_name":"nobody"}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from landing_rows import landed, nothing
 from pyspark.sql import DataFrame, SparkSession
 
-from lyceum.gold.event_kpis import event_performance_kpi, product_performance_kpi
+from lyceum.gold.event_kpis import event_figures, event_performance_kpi, product_performance_kpi
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lm_participants import PARTICIPANT_RULES, lm_participants, participant_records
 from lyceum.silver.mdm import final_mdm_ids
@@ -173,8 +173,9 @@ def test_key_figures_count_every_event_and_every_participant(spark):
         P4             | E2       | true
         """,
     )
+    figures = event_figures(events, participants=participants)
     assert_rows(
-        event_performance_kpi(events, participants=participants),
+        event_performance_kpi(figures),
         """
         event_date | total_events | total_registrations | total_attendees | attendance_rate
         2026-03-01 | 2            | 4                   | 2               | 0.5
@@ -183,7 +184,7 @@ def test_key_figures_count_every_event_and_every_participant(spark):
         """,
     )
     assert_rows(
-        product_performance_kpi(events, participants=participants),
+        product_performance_kpi(figures),
         """
         brand_id | brand_name | event_count | total_registrations | total_attendees
         B1       | Cardivo    | 2           | 3                   | 1

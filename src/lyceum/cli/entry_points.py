@@ -45,3 +45,23 @@ def _run(*command: str) -> None:
     code = main([*command, *sys.argv[1:]])
     if code != 0:
         raise SystemExit(code)
+
+
+def events_run() -> int:
+    """The entry point of `lyceum events run`."""
+    return main(["events", "run", *sys.argv[1:]])
+
+
+def events_preprocess() -> int:
+    """The entry point of `lyceum events preprocess`."""
+    return main(["events", "preprocess", *sys.argv[1:]])
+
+
+def events_quarantine() -> int:
+    """The entry point of `lyceum events quarantine`."""
+    return main(["events", "quarantine", *sys.argv[1:]])
+
+
+def events_export() -> int:
+    """The entry point of `lyceum events export`."""
+    return main(["events", "export", *sys.argv[1:]])

@@ -11,6 +11,8 @@ from lyceum.quality.rules import Rule
 from lyceum.silver.standard import identifier
 from lyceum.sources.landing.entities import Entity
 
+_NAMES = ("source_key", "record_key", "raw", "load_id", "seen_at")
+
 LANDING_RULES = (
     Rule(
         "unreadable_file",
@@ -33,19 +35,26 @@ LANDING_RULES = (
 )
 
 
-def lost_rows(landing: DataFrame, *, entity: Entity) -> DataFrame:
-    """What has no key to be known by, fit for `LANDING_RULES`.
+def keyless_rows(landing: DataFrame, *, entity: Entity) -> DataFrame:
+    """What has no key to be known by: unreadable files, malformed rows, rows without an id."""
+    named = landing.transform(named_records, entity=entity).where(F.col("record_key").isNull())
+    return named.select("_source_modified_at", "_problem", "_row_number", *_NAMES)
+
+
+def last_deliveries(landing: DataFrame, *, entity: Entity) -> DataFrame:
+    """When each file was delivered last."""
+    source_key = _source_key(entity).alias("source_key")
+    last = F.max("_source_modified_at").alias("_source_modified_at")
+    return landing.groupBy(source_key).agg(last)
+
+
+def lost_rows(keyless: DataFrame, *, deliveries: DataFrame) -> DataFrame:
+    """The keyless rows of the last delivery of their file, fit for `LANDING_RULES`.
 
     A file that is delivered again under its name supersedes what was lost in it before.
     """
-    delivered_last = landing.groupBy("_source_file").agg(
-        F.max("_source_modified_at").alias("_source_modified_at")
-    )
-    lost = landing.transform(named_records, entity=entity).where(F.col("record_key").isNull())
-    same_file = ["_source_file", "_source_modified_at"]
-    return lost.join(F.broadcast(delivered_last), on=same_file, how="left_semi").select(
-        "_problem", "_row_number", "source_key", "record_key", "raw", "load_id", "seen_at"
-    )
+    same_file = ["source_key", "_source_modified_at"]
+    return keyless.join(deliveries, on=same_file, how="left_semi")
 
 
 def named_records(landing: DataFrame, *, entity: Entity) -> DataFrame:
@@ -53,7 +62,7 @@ def named_records(landing: DataFrame, *, entity: Entity) -> DataFrame:
     is_readable = F.col("_problem").isNull()
     return landing.withColumns(
         {
-            "source_key": F.concat(F.lit(f"{entity.name}/"), F.col("_source_file")),
+            "source_key": _source_key(entity),
             "record_key": F.when(is_readable, identifier(F.col(entity.key))),
             "raw": as_delivered(entity),
             "load_id": F.lit(None).cast("string"),
@@ -70,22 +79,27 @@ def counting_versions(records: DataFrame, *, modified: str, rules: tuple[Rule, .
     """
     arrival = F.struct("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
     is_rejected = _is_rejected(rules)
-    of_key = Window.partitionBy("record_key")
     marked = records.where(F.col("record_key").isNotNull()).withColumns(
         {"is_rejected": is_rejected, "arrival": arrival}
     )
-    good = F.when(~F.col("is_rejected"), F.struct(modified, "arrival"))
+    best_first = Window.partitionBy("record_key").orderBy(
+        "is_rejected", F.desc(modified), F.desc("arrival")
+    )
+    all_of_key = best_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    good_arrival = F.when(~F.col("is_rejected"), F.col("arrival"))
     ranked = marked.withColumns(
         {
-            "best": F.max(good).over(of_key),
-            "last_good": F.max(F.when(~F.col("is_rejected"), F.col("arrival"))).over(of_key),
+            "version_rank": F.row_number().over(best_first),
+            "last_good": F.max(good_arrival).over(all_of_key),
         }
     )
-    is_best = ~F.col("is_rejected") & F.struct(modified, "arrival").eqNullSafe(F.col("best"))
+    is_best = ~F.col("is_rejected") & (F.col("version_rank") == 1)
     is_open = F.col("is_rejected") & (
         F.col("last_good").isNull() | (F.col("arrival") > F.col("last_good"))
     )
-    return ranked.where(is_best | is_open).drop("best", "last_good", "arrival", "is_rejected")
+    return ranked.where(is_best | is_open).drop(
+        "version_rank", "last_good", "arrival", "is_rejected"
+    )
 
 
 def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
@@ -103,3 +117,7 @@ def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
 def _is_rejected(rules: tuple[Rule, ...]) -> Column:
     broken = [F.coalesce(F.expr(r.broken), F.lit(False)) for r in rules if r.severity == "rejected"]
     return reduce(or_, broken, F.lit(False))
+
+
+def _source_key(entity: Entity) -> Column:
+    return F.concat(F.lit(f"{entity.name}/"), F.col("_source_file"))

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, StringType, StructType
+from pyspark.sql.pandas.functions import ArrowUDFType, arrow_udf
+from pyspark.sql.types import ArrayType, BooleanType, StringType, StructType
 
 from lyceum.silver.deliveries import latest_master
 from lyceum.silver.standard import identifier
 from lyceum.sources.landing.entities import MDM
 
 # A DDL string would be analysed, which a pipeline's definition may not ask for.
-_RESOLVED = (
+_RESOLVED = ArrayType(
     StructType()
     .add("mdm_id", StringType())
     .add("final_mdm_id", StringType())
@@ -41,8 +42,10 @@ def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
     direct = looked_up.where(is_end).select(
         "mdm_id", F.col("next_id").alias("final_mdm_id"), F.lit(False).alias("is_circular")
     )
-    walked = looked_up.where(~is_end).groupBy().applyInArrow(_walked, _RESOLVED)
-    return direct.unionByName(walked)
+    triples = F.struct("mdm_id", "next_id", "second_id")
+    all_of_them = looked_up.where(~is_end).agg(F.collect_list(triples).alias("triples"))
+    resolved = arrow_udf(_walked, _RESOLVED, ArrowUDFType.SCALAR)("triples")
+    return direct.unionByName(all_of_them.select(F.inline(resolved)))
 
 
 def chain_ends(links: Mapping[str, str]) -> dict[str, str | None]:
@@ -63,16 +66,21 @@ def chain_ends(links: Mapping[str, str]) -> dict[str, str | None]:
     return {start: ends[start] for start in links}
 
 
-def _walked(table: pa.Table) -> pa.Table:
-    """The ends of chains of at least two links, each row holding an id and its next two."""
-    ids, seconds, thirds = (table[name].to_pylist() for name in ("mdm_id", "next_id", "second_id"))
-    links = dict(zip(seconds, thirds, strict=True)) | dict(zip(ids, seconds, strict=True))
-    found = chain_ends(links)
-    ends = [found[mdm_id] for mdm_id in ids]
-    return pa.table(
-        {
-            "mdm_id": pa.array(ids, pa.string()),
-            "final_mdm_id": pa.array(ends, pa.string()),
-            "is_circular": pa.array([end is None for end in ends], pa.bool_()),
-        }
-    )
+def _walked(lists: pa.Array) -> pa.Array:
+    """The ends of chains of at least two links, from lists of ids and their next two."""
+    return pa.array([_ends(triples) for triples in lists.to_pylist()], _ARROW)
+
+
+def _ends(triples: list[dict[str, str]]) -> list[dict[str, str | bool | None]]:
+    links = {t["next_id"]: t["second_id"] for t in triples}
+    links |= {t["mdm_id"]: t["next_id"] for t in triples}
+    ends = chain_ends(links)
+    found = ((t["mdm_id"], ends[t["mdm_id"]]) for t in triples)
+    return [
+        {"mdm_id": mdm_id, "final_mdm_id": end, "is_circular": end is None} for mdm_id, end in found
+    ]
+
+
+_ARROW = pa.list_(
+    pa.struct({"mdm_id": pa.string(), "final_mdm_id": pa.string(), "is_circular": pa.bool_()})
+)

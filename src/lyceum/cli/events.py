@@ -1,0 +1,63 @@
+"""Commands of the event pipeline."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lyceum.cli.context import Context
+from lyceum.cli.events_export import export
+
+if TYPE_CHECKING:
+    from lyceum.jobs.events import EventsJob
+
+events = typer.Typer(
+    no_args_is_help=True, help="Event pipeline: delivered files to silver, gold and exports."
+)
+events.command()(export)
+
+Landing = Annotated[
+    Path | None,
+    typer.Option(help="Folder with a folder of files for each entity; HOME/landing if not given."),
+]
+
+
+@events.command()
+def run(
+    context: typer.Context,
+    landing: Landing = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Compute every table from all accepted files.")
+    ] = False,
+    refresh: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE", help="Compute this table from all there is; repeatable."),
+    ] = None,
+) -> None:
+    """Bring newly delivered files to silver and gold."""
+    from lyceum.jobs.events import run
+
+    run(_job(context.obj, landing), full_refresh=full_refresh, refresh=refresh or ())
+
+
+@events.command()
+def preprocess(context: typer.Context, landing: Landing = None) -> None:
+    """Prepare newly delivered files for the declarative pipeline."""
+    from lyceum.jobs.events_pipeline import preprocess
+
+    preprocess(_job(context.obj, landing))
+
+
+@events.command()
+def quarantine(context: typer.Context) -> None:
+    """Put into the quarantine what breaks a rule, after a run of the declarative pipeline."""
+    from lyceum.jobs.events_pipeline import quarantine_all
+
+    quarantine_all(_job(context.obj, None))
+
+
+def _job(context: Context, landing: Path | None) -> "EventsJob":
+    from lyceum.jobs.events import EventsJob
+
+    folder = landing or context.config().home / "landing"
+    return EventsJob(context.lakehouse(), folder, context.reporter())

@@ -1,0 +1,101 @@
+"""The file half of the event pipeline: deliveries are prepared, and go to bronze once."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import functions as F
+
+from lyceum.bronze.landing import LANDING_TABLES
+from lyceum.ops.reporter import Reporter
+from lyceum.sources.landing import ENTITIES, Entity, Folders, deliveries, prepare, source_name
+from lyceum.storage import Lakehouse, append, replace
+
+Pending = Mapping[Entity, Sequence[Path]]
+"""Prepared files by entity; entities without any are left out."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What became of the files that were delivered since the last run."""
+
+    files: int
+    rows: int
+    malformed: int
+    unreadable: int
+
+
+def prepare_files(landing: Path, home: Path, reporter: Reporter) -> Preparation:
+    """Prepare what was delivered and is not prepared yet; set aside what nobody can read."""
+    counts: Counter[str] = Counter()
+    with reporter.step("Prepare files", unit="rows") as step:
+        found = deliveries(landing)
+        for prepared in prepare(found, Folders(home), ingested_at=datetime.now(UTC)):
+            counts["files"] += 1
+            counts["rows"] += prepared.rows
+            counts["malformed"] += prepared.malformed
+            counts["unreadable"] += prepared.problem is not None
+            reporter.advance(step, prepared.rows)
+            if prepared.problem is not None:
+                reporter.say(
+                    f"{prepared.entity.name}/{prepared.name} set aside: {prepared.problem}"
+                )
+        step.note = f"{counts['files']:,} new files"
+    return Preparation(*(counts[n] for n in ("files", "rows", "malformed", "unreadable")))
+
+
+def pending_files(home: Path, known: frozenset[str]) -> Pending:
+    """The prepared files that no publication knows."""
+    found = {
+        entity: [
+            file
+            for file in sorted(Folders(home).prepared(entity).glob("*.parquet"))
+            if not file.name.startswith(".") and file_id(file) not in known
+        ]
+        for entity in ENTITIES
+    }
+    return {entity: files for entity, files in found.items() if files}
+
+
+def file_id(file: Path) -> str:
+    """What a publication knows a prepared file by."""
+    return f"{file.parent.name}/{file.name}"
+
+
+def source_names(pending: Pending) -> dict[Entity, list[str]]:
+    """The names under which the prepared files were delivered, each once."""
+    found = {
+        entity: sorted({name for file in files if (name := source_name(file)) is not None})
+        for entity, files in pending.items()
+    }
+    return {entity: names for entity, names in found.items() if names}
+
+
+def ingest(lake: Lakehouse, pending: Pending, *, may_be_there: bool) -> None:
+    """Append the prepared files to bronze, those left out that it has already.
+
+    It can only have some if the last run did not come to its end or another engine ran meanwhile.
+    """
+    for entity, files in pending.items():
+        table = LANDING_TABLES[entity.name]
+        rows = lake.spark.read.schema(table.columns).parquet(*map(str, files))
+        if may_be_there:
+            known = lake.read(table).select("_source_file", "_source_modified_at").distinct()
+            rows = rows.join(
+                F.broadcast(known), on=["_source_file", "_source_modified_at"], how="left_anti"
+            ).select(*lake.read(table).columns)
+            if rows.isEmpty():
+                continue
+        append(lake, table, rows)
+
+
+def ingest_anew(lake: Lakehouse, home: Path, entities: Sequence[Entity]) -> None:
+    """Make bronze what all prepared files hold."""
+    every = pending_files(home, frozenset())
+    for entity in entities:
+        table = LANDING_TABLES[entity.name]
+        files = every.get(entity, [])
+        rows = lake.spark.read.schema(table.columns).parquet(*map(str, files)) if files else None
+        replace(lake, table, lake.read(table).limit(0) if rows is None else rows)
