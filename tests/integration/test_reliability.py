@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+from pyspark.sql import functions as F
 from structlog.contextvars import get_contextvars
 
 from lyceum.cli import main
@@ -187,15 +188,17 @@ def test_rows_land_once_however_often_landing_is_killed(lake):
 
 
 def test_threads_of_a_run_carry_its_id_and_its_spark_tag(lake):
-    """And nothing carries them after the run."""
+    """And nothing carries them after the run, which has paid for the append of its checkpoints."""
 
     def seen(_: int) -> tuple[str, set[str]]:
         return get_contextvars()["run_id"], lake.spark.getTags()
 
+    waiting_checkpoints(lake).put([], {"cost": 0.0})
     with pipeline_run(lake, "threads") as run, ThreadPoolExecutor(2) as pool:
         found = list(pool.map(carried(lake.spark, seen), range(4)))
     assert found == [(run.id, {f"lyceum-run-{run.id}"})] * 4
     assert (lake.spark.getTags(), get_contextvars()) == (set(), {})
+    assert lake.read(PIPELINE_CHECKPOINT).where(F.col("run_id") == run.id).count() == 2
 
 
 def test_an_open_circuit_is_open_for_the_next_process_too(lake):
