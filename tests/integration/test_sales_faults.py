@@ -1,0 +1,143 @@
+"""The sales pipelines, stopped at every boundary, end as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sales_lake import LATE, expected_gold, fresh, gold, version, write_files
+
+from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
+from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES
+from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
+from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
+from lyceum.jobs.sales_load import load
+from lyceum.jobs.sales_monthly import Selection, monthly
+from lyceum.jobs.sales_performance import performance
+from lyceum.ops.processed_months import PROCESSED_MONTHS
+from lyceum.ops.reporter import Reporter
+from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
+from lyceum.storage.observe import followed
+
+FAULTS = 200
+
+
+class InjectedError(Exception):
+    """What stops a job at a boundary."""
+
+
+class Saboteur:
+    """Stops each attempt at the first boundary of its round where none was stopped yet."""
+
+    def __init__(self):
+        self.stops = Counter()
+        self._stopped_at, self._passed = set(), Counter()
+        self._is_armed = False
+
+    def __call__(self, kind, subject):
+        self._passed[kind, subject] += 1
+        boundary = (kind, subject, self._passed[kind, subject])
+        if self._is_armed and kind != "read" and boundary not in self._stopped_at:
+            self._stopped_at.add(boundary)
+            self._is_armed = False
+            self.stops[kind] += 1
+            raise InjectedError(boundary)
+
+    def until_done(self, job):
+        """Run a job again and again until no boundary is left at which to stop it."""
+        self._stopped_at = set()
+        while True:
+            self._passed, self._is_armed = Counter(), True
+            try:
+                with followed(self):
+                    job()
+            except InjectedError:
+                continue
+            return
+
+
+@pytest.mark.slow
+def test_a_job_stopped_at_every_boundary_writes_everything_once(lake, tmp_path, capsys):
+    """200 faults before and after writes, marks and checkpoints; each commit is there once."""
+    folder = write_files(tmp_path / "shop", ["2010-12-31.csv", "2011-01-30.csv", LATE])
+    saboteur = Saboteur()
+    saboteur.until_done(lambda: load(lake, folder, Reporter()))
+    saboteur.until_done(lambda: monthly(lake, Selection(), Reporter(), dry_run=False))
+    saboteur.until_done(lambda: performance(lake, Reporter()))
+    while saboteur.stops.total() < FAULTS:
+        saboteur.until_done(lambda: performance(lake, Reporter()))
+    with capsys.disabled():
+        print(f"\n{saboteur.stops.total()} faults injected: {dict(saboteur.stops)}")  # noqa: T201
+
+    assert saboteur.stops.total() >= FAULTS
+    assert {kind for kind, count in saboteur.stops.items() if count >= 10} == {
+        "writing",
+        "written",
+        "checkpointing",
+        "checkpointed",
+    }
+    ended = fresh(lake)
+    assert gold(ended) == expected_gold(folder)
+    marks = ended.read(PROCESSED_MONTHS).collect()
+    assert sorted((m.month_key, m.status) for m in marks) == [
+        ("2010-12", "completed"),
+        ("2011-01", "completed"),
+    ]
+    # Version 0 is the empty table, version 1 of silver its change feed.
+    assert version(ended, FACT_SALES_DAILY) == 2
+    once = (RAW_TRANSACTIONS, RAW_TRANSACTION_FILES, FACT_SALES_MONTHLY)
+    for table in (*once, FACT_PRODUCT_PERFORMANCE, FACT_COUNTRY_SALES):
+        assert version(ended, table) == 1, table.name
+
+
+IN_A_PROCESS = """
+import os, signal, sys
+from pathlib import Path
+from lyceum.config import Config
+from lyceum.session import spark_session
+from lyceum.storage import Lakehouse
+from lyceum.storage.observe import followed
+from sales_lake import all_jobs
+
+home, folder, last_step = sys.argv[1:]
+
+def killed_at(kind, subject):
+    if f"{kind} {subject}" == last_step:
+        os.killpg(0, signal.SIGKILL)
+
+config = Config.load(Path(home))
+with followed(killed_at):
+    all_jobs(Lakehouse(spark_session(config), config), Path(folder))
+"""
+
+
+def in_a_process(home, folder, killed_at):
+    """All jobs in a process group of its own, which a step may kill; returns its exit code."""
+    places = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    process = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS, str(home), str(folder), killed_at],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+        start_new_session=True,
+        check=False,
+    )
+    return process.returncode
+
+
+@pytest.mark.slow
+def test_the_jobs_go_on_after_they_were_killed(lake, tmp_path):
+    """SIGKILL between data and mark, which takes the JVM along too."""
+    folder = write_files(tmp_path / "shop", ["2010-12-31.csv", "2011-01-30.csv", LATE])
+    for step in (
+        "written bronze.raw_transactions",
+        "written gold.fact_sales_monthly",
+    ):
+        assert in_a_process(lake.config.home, folder, step) == -signal.SIGKILL
+    assert in_a_process(lake.config.home, folder, "no step") == 0
+    ended = fresh(lake)
+    assert gold(ended) == expected_gold(folder)
+    for table in (RAW_TRANSACTIONS, RAW_TRANSACTION_FILES, FACT_PRODUCT_PERFORMANCE):
+        assert version(ended, table) == 1, table.name
+    assert ended.read(PROCESSED_MONTHS).where("status = 'completed'").count() == 2
