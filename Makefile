@@ -28,6 +28,9 @@ bench-merge: bench ## Benchmark the merge against its peers
 bench-events: bench ## Benchmark the event pipeline against its peers
 	@$(RUN)/python benchmarks/events.py
 
+bench-sales: bench ## Benchmark the sales pipelines against their peers; DIR=folder of the shop's files
+	@$(RUN)/python benchmarks/sales.py $(DIR)
+
 bench: install ## Install what the benchmarks need
 	@scripts/install.sh bench
 
@@ -40,4 +43,4 @@ help: ## List these targets
 .venv/installed: requirements/dev.txt pyproject.toml src/lyceum/local/ivy.xml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test check fix lock docs bench bench-lms bench-merge bench-events install help
+.PHONY: demo test check fix lock docs bench bench-lms bench-merge bench-sales bench-events install help
