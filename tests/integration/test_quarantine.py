@@ -59,6 +59,7 @@ def put_failed_event(lake, event_id):
     merge(lake, QUARANTINE, quarantine_rows(draw(lake.spark, failed), system="lms"))
 
 
+@pytest.mark.slow
 def test_what_the_present_settings_mend_leaves_quarantine_and_the_rest_stays(
     run, lake, monkeypatch
 ):
@@ -119,7 +120,7 @@ def test_a_replay_that_mends_nothing_says_so(run, monkeypatch):
         (("show", ""), "expected one record, found several that begin so"),
         (
             ("replay", "--system", "nix"),
-            "expected a system that can replay, found 'nix': one of lms",
+            "expected a system that can replay, found 'nix': one of events, lms",
         ),
     ],
 )

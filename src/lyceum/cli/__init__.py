@@ -10,6 +10,7 @@ import typer
 
 from lyceum.cli.bundle import bundle
 from lyceum.cli.context import Context
+from lyceum.cli.events import events
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.lms import lms
 from lyceum.cli.ops import ops
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bundle, name="bundle")
+app.add_typer(events, name="events")
 app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from lyceum.errors import UsageError
+from lyceum.jobs.events_replay import replay_events
 from lyceum.jobs.lms_replay import replay_lms
 from lyceum.ops.quarantine import open_ids
 from lyceum.ops.reporter import Reporter
@@ -10,7 +11,7 @@ from lyceum.storage import Lakehouse, computed_once
 
 Replay = Callable[[Lakehouse, Reporter], None]
 
-REPLAYS: Mapping[str, Replay] = {"lms": replay_lms}
+REPLAYS: Mapping[str, Replay] = {"events": replay_events, "lms": replay_lms}
 """By system; a replay leaves in quarantine what it cannot mend and resolves the rest."""
 
 
