@@ -17,10 +17,10 @@ from lyceum.table import Table
 _PROVENANCE = """_rescued STRING COMMENT 'JSON of the fields that are not declared',
         _problem STRING COMMENT 'Why the row could not be read, or the file if _row_number is 0',
         _raw STRING COMMENT 'The row as it came, where it could not be read',
-        _source_file STRING NOT NULL COMMENT 'File under the folder of the entity',
-        _source_modified_at TIMESTAMP NOT NULL COMMENT 'Modification time of the file, UTC',
-        _row_number BIGINT NOT NULL COMMENT 'Place of the row in the file, from 1',
-        _ingested_at TIMESTAMP NOT NULL COMMENT 'When the file was accepted, UTC'
+        _source_file STRING COMMENT 'File under the folder of the entity',
+        _source_modified_at TIMESTAMP COMMENT 'Modification time of the file, UTC',
+        _row_number BIGINT COMMENT 'Place of the row in the file, from 1',
+        _ingested_at TIMESTAMP COMMENT 'When the file was accepted, UTC'
 """
 
 

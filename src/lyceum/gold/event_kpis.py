@@ -11,9 +11,9 @@ EVENT_PERFORMANCE_KPI = Table(
     keys=("event_date",),
     columns="""
         event_date DATE COMMENT 'Day of the events; NULL for those without one',
-        total_events BIGINT NOT NULL COMMENT 'Events of the day, those without participants too',
-        total_registrations BIGINT NOT NULL COMMENT 'Participants, each in the latest version',
-        total_attendees BIGINT NOT NULL COMMENT 'Participants who attended',
+        total_events BIGINT COMMENT 'Events of the day, those without participants too',
+        total_registrations BIGINT COMMENT 'Participants, each in the latest version',
+        total_attendees BIGINT COMMENT 'Participants who attended',
         attendance_rate DOUBLE COMMENT 'Attendees by registrations; NULL without registrations'
     """,
     cluster_by=(),
@@ -26,9 +26,9 @@ PRODUCT_PERFORMANCE_KPI = Table(
     columns="""
         brand_id STRING COMMENT 'Brand identifier; NULL for the events without one',
         brand_name STRING COMMENT 'Name of the brand; NULL if the brand is unknown',
-        event_count BIGINT NOT NULL COMMENT 'Events of the brand',
-        total_registrations BIGINT NOT NULL COMMENT 'Participants, each in the latest version',
-        total_attendees BIGINT NOT NULL COMMENT 'Participants who attended'
+        event_count BIGINT COMMENT 'Events of the brand',
+        total_registrations BIGINT COMMENT 'Participants, each in the latest version',
+        total_attendees BIGINT COMMENT 'Participants who attended'
     """,
     cluster_by=(),
 )

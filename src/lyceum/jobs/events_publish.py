@@ -71,7 +71,9 @@ def publish_events(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
 
 def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
     """Bring what changed of the participants to silver; the events must be there."""
-    final_ids = computed_once(final_mdm_ids(lake.read(LANDING_TABLES[MDM.name])))
+    final_ids = final_mdm_ids(lake.read(LANDING_TABLES[MDM.name]))
+    if scope.files is not None and scope.has(MDM):
+        final_ids = computed_once(final_ids)
     keys = touched_participants(lake, scope, final_ids)
     records = computed_once(current_participant_records(lake, final_ids, keys))
     written = _published(lake, LM_PARTICIPANTS, lm_participants(records), keys)

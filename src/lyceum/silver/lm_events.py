@@ -14,7 +14,7 @@ LM_EVENTS = Table(
     grain="one row per event, in its latest version",
     keys=("event_id",),
     columns="""
-        event_id STRING NOT NULL COMMENT 'Event identifier, trimmed, upper case',
+        event_id STRING COMMENT 'Event identifier, trimmed, upper case',
         event_name STRING COMMENT 'Name of the event',
         event_date DATE COMMENT 'Day of the event',
         brand_id STRING COMMENT 'Brand identifier, trimmed, upper case',

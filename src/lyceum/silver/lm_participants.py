@@ -14,8 +14,8 @@ LM_PARTICIPANTS = Table(
     grain="one row per participant of a known event, in its latest version",
     keys=("participant_id",),
     columns="""
-        participant_id STRING NOT NULL COMMENT 'Participant identifier, trimmed, upper case',
-        event_id STRING NOT NULL COMMENT 'The event, trimmed, upper case',
+        participant_id STRING COMMENT 'Participant identifier, trimmed, upper case',
+        event_id STRING COMMENT 'The event, trimmed, upper case',
         mdm_id STRING COMMENT 'Identifier in master data, as delivered, trimmed, upper case',
         final_mdm_id STRING COMMENT 'Where the chain of the MDM identifier ends',
         participant_type STRING COMMENT 'Kind of participant',

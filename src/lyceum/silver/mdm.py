@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import ArrowUDFType, arrow_udf
+from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.types import ArrayType, BooleanType, StringType, StructType
 
 from lyceum.silver.deliveries import latest_master
@@ -44,7 +44,7 @@ def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
     )
     triples = F.struct("mdm_id", "next_id", "second_id")
     all_of_them = looked_up.where(~is_end).agg(F.collect_list(triples).alias("triples"))
-    resolved = arrow_udf(_walked, _RESOLVED, ArrowUDFType.SCALAR)("triples")
+    resolved = arrow_udf(_walked, _RESOLVED)("triples")  # type: ignore[call-overload]
     return direct.unionByName(all_of_them.select(F.inline(resolved)))
 
 
