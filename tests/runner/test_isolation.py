@@ -5,6 +5,7 @@ import time
 from threading import Event, Thread
 
 import pytest
+from pyspark import cloudpickle
 
 from lyceum.config import Config
 from lyceum.local.runner.isolation import PLACE, Place, TaskLog, isolated_tasks
@@ -23,14 +24,20 @@ def test_a_run_leaves_the_process_as_it_was(bundle):
     assert not isinstance(sys.modules.get("pyspark.dbutils"), type(sys)), "only offered in a run"
 
 
-def test_arguments_that_a_task_replaces_are_its_own(tmp_path):
+def test_arguments_that_a_task_changes_are_its_own(tmp_path):
+    outside = list(sys.argv)
     with isolated_tasks():
-        outside = sys.argv
         token = PLACE.set(Place(TaskLog(tmp_path / "log"), ["mine"]))
-        sys.argv = ["other"]
-        assert sys.argv == ["other"]
+        sys.argv[1:] = ["other"]
+        assert sys.argv == ["mine", "other"]
         PLACE.reset(token)
-        assert sys.argv is outside
+        assert sys.argv == outside
+
+
+def test_what_spark_sends_to_its_workers_can_be_pickled_in_a_run():
+    """A function that names `sys` goes by reference to that module."""
+    with isolated_tasks():
+        assert cloudpickle.loads(cloudpickle.dumps(lambda: sys.version))() == sys.version
 
 
 def test_a_log_has_no_secrets_and_survives_its_end(tmp_path):

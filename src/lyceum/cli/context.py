@@ -26,10 +26,12 @@ class Context:
 
     @cache  # noqa: B019 - one context a call
     def config(self) -> Config:
-        """The configuration of this call; a task that names no home has that of its run."""
+        """The configuration of this call; a task has the home and the environment of its run."""
         inside = SURROUNDINGS.get()
-        home = self.home or (inside.config.home if inside else None)
-        return Config.load(home, settings=self.settings)
+        if inside is None:
+            return Config.load(self.home, settings=self.settings)
+        home = self.home or inside.config.home
+        return Config.load(home, inside.config.environ, settings=self.settings)
 
     @cache  # noqa: B019 - one context a call
     def reporter(self) -> Reporter:

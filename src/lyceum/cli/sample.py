@@ -8,11 +8,6 @@ import typer
 sample = typer.Typer(no_args_is_help=True, help="Sample data: inbound files to try Lyceum on.")
 
 
-@sample.callback()
-def samples() -> None:
-    """Make every further command a named one."""
-
-
 @sample.command()
 def events(
     context: typer.Context,
@@ -54,3 +49,18 @@ def events(
     context.obj.reporter().table(
         f"Files in {folder}", ["delivery", "file", "rows", "bad rows"], shown
     )
+
+
+@sample.command()
+def sales(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of the files, one a trading day.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    days: Annotated[int, typer.Option(help="Days from 2010-12-01 on.")] = 60,
+    lines: Annotated[int, typer.Option(help="Lines a day, about.")] = 200,
+) -> None:
+    """Write a shop's transactions, with returns, repeated and bad lines."""
+    from lyceum.local.samples.sales import SalesConfig, write_sales
+
+    written = write_sales(SalesConfig(seed=seed, days=days, lines=lines), folder)
+    context.obj.reporter().say(f"{len(written)} files in {folder}")

@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lyceum.exports.declaration import Export, ExportedTable, as_text, changes
 from lyceum.ops.exports import History, Plan, Request, Span, history, record
 from lyceum.ops.ledger import job_lock, recorded_run
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse, computed_once
+from lyceum.storage import Lakehouse, computed_once, side_by_side
 from lyceum.storage.versions import UNREADABLE, Version, current_version, rows_at
 
 _ROWS_A_PARTITION = 100_000
@@ -83,9 +83,8 @@ def _prepare(destination: Path) -> None:
 def _versions(lake: Lakehouse, what: Export) -> dict[str, Version]:
     """The present version of every table."""
     tables = [exported.table for exported in what.tables]
-    with ThreadPoolExecutor(len(tables)) as pool:
-        found = pool.map(lambda table: current_version(lake, table), tables)
-        return {table.name: version for table, version in zip(tables, found, strict=True)}
+    found = side_by_side(lake.spark, *(partial(current_version, lake, table) for table in tables))
+    return {table.name: version for table, version in zip(tables, found, strict=True)}
 
 
 def _is_of(plan: Plan, now: dict[str, Version]) -> bool:

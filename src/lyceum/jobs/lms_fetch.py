@@ -26,6 +26,7 @@ from lyceum.sources.lms.datasource import lms_source
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings
 from lyceum.storage import Lakehouse, append_once, clear, delete, replace
+from lyceum.storage.observe import carried
 
 Scope = Literal["complete", "since", "retry"]
 
@@ -196,7 +197,7 @@ def _run_in_lanes(lake: Lakehouse, lanes: int, tasks: list[Callable[[], None]]) 
     """Run the tasks in threads; the first error stops the others and is raised."""
     pool = ThreadPoolExecutor(lanes)
     try:
-        for future in as_completed([pool.submit(task) for task in tasks]):
+        for future in as_completed([pool.submit(carried(lake.spark, task)) for task in tasks]):
             future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)

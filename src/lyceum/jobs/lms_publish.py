@@ -1,7 +1,7 @@
 """The table half of an LMS load: staged answers to bronze, bronze to silver, what broke aside."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -30,7 +30,15 @@ from lyceum.silver.lms import (
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, Written, append_once, computed_once, merge, replace
+from lyceum.storage import (
+    Lakehouse,
+    Written,
+    append_once,
+    computed_once,
+    merge,
+    replace,
+    side_by_side,
+)
 from lyceum.table import Table
 
 SYSTEM = "lms"
@@ -68,14 +76,13 @@ def publish_silver(lake: Lakehouse, load: Load, fields: LmsFields) -> SilverChan
     """Merge the sessions and products of the load, mark those that are gone, keep what broke."""
     records = computed_once(_records(lake, load, fields))
     sessions, products = event_session_details(records), event_session_products(records)
-    # Three tables, three merges: much of a merge is planning, which one core does alone.
-    with ThreadPoolExecutor(3) as pool:
-        merges = [
-            pool.submit(_merge_marked, lake, load, EVENT_SESSION_DETAILS, sessions, records),
-            pool.submit(_merge_marked, lake, load, EVENT_SESSION_PRODUCTS, products, records),
-            pool.submit(_quarantine, lake, load, fields, records),
-        ]
-        return SilverChanges(*(merged.result() for merged in merges))
+    merges = side_by_side(
+        lake.spark,
+        partial(_merge_marked, lake, load, EVENT_SESSION_DETAILS, sessions, records),
+        partial(_merge_marked, lake, load, EVENT_SESSION_PRODUCTS, products, records),
+        partial(_quarantine, lake, load, fields, records),
+    )
+    return SilverChanges(*merges)
 
 
 def _quarantine(lake: Lakehouse, load: Load, fields: LmsFields, records: DataFrame) -> Written:

@@ -1,7 +1,7 @@
 """Replay of the LMS's quarantine: parse bronze again, then fetch what could not be fetched."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +23,7 @@ from lyceum.silver.lms import (
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, Written, computed_once, merge
+from lyceum.storage import Lakehouse, Written, computed_once, merge, side_by_side
 from lyceum.table import Table
 
 
@@ -52,15 +52,13 @@ def parse_again(lake: Lakehouse, fields: LmsFields) -> Written:
     payloads, at = lake.read(LMS_EVENT_SESSION_DETAILS), F.lit(datetime.now(UTC))
     records = computed_once(session_records(payloads, fields=fields))
     details, products = event_session_details(records), event_session_products(records)
-    with ThreadPoolExecutor(3) as pool:
-        sessions = pool.submit(_merge_marked, lake, EVENT_SESSION_DETAILS, details, records, at)
-        others = [
-            pool.submit(_merge_marked, lake, EVENT_SESSION_PRODUCTS, products, records, at),
-            pool.submit(_requarantine, lake, records, at),
-        ]
-        for merged in others:
-            merged.result()
-        return sessions.result()
+    sessions, _, _ = side_by_side(
+        lake.spark,
+        partial(_merge_marked, lake, EVENT_SESSION_DETAILS, details, records, at),
+        partial(_merge_marked, lake, EVENT_SESSION_PRODUCTS, products, records, at),
+        partial(_requarantine, lake, records, at),
+    )
+    return sessions
 
 
 def _requarantine(lake: Lakehouse, records: DataFrame, at: Column) -> Written:

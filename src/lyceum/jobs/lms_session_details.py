@@ -1,7 +1,6 @@
 """The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,7 +52,7 @@ from lyceum.silver.lms import (
 )
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings
-from lyceum.storage import Lakehouse, append_once, clear
+from lyceum.storage import Lakehouse, append_once, clear, side_by_side
 
 JOB = "lms_session_details"
 _AUDITED = LMS_EVENT_SESSION_DETAILS.short_name
@@ -210,8 +209,7 @@ def _write_audit(lake: Lakehouse, rows: list[tuple[object, ...]], *, app: str) -
 def _finish(lake: Lakehouse) -> None:
     """The load is over as soon as its events are no longer staged."""
     clear(lake, LMS_LOAD_EVENTS)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(partial(clear, lake), (LMS_LOAD_DETAILS, LMS_LOAD_PAGES)))
+    side_by_side(lake.spark, *(partial(clear, lake, t) for t in (LMS_LOAD_DETAILS, LMS_LOAD_PAGES)))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Several tasks in one process, each with its own arguments, output and threads."""
 
 import sys
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
@@ -75,22 +74,46 @@ class _Stream:
         return getattr(self._real if place is None or place.log.closed else place.log, name)
 
 
-class _Sys(types.ModuleType):
-    """The module `sys`, whose `argv` is that of the task that asks."""
+class _Arguments(MutableSequence[str]):
+    """`sys.argv`: the arguments of the task that asks, or of the process.
+
+    A class in the place of the module `sys` itself would keep Spark from pickling it.
+    """
+
+    def __init__(self, own: list[str]) -> None:
+        self.own = own
 
     @property
-    def argv(self) -> list[str]:
-        """The arguments of the task, or of the process."""
+    def _here(self) -> list[str]:
         place = PLACE.get()
-        return self.__dict__["argv"] if place is None else place.argv
+        return self.own if place is None else place.argv
 
-    @argv.setter
-    def argv(self, arguments: list[str]) -> None:
-        place = PLACE.get()
-        if place is None:
-            self.__dict__["argv"] = arguments
-        else:
-            place.argv = arguments
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an item, or a list of a slice
+        return self._here[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401 - see above
+        self._here[index] = value
+
+    def __delitem__(self, index: Any) -> None:  # noqa: ANN401 - see above
+        del self._here[index]
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def insert(self, index: int, value: str) -> None:
+        """Add an argument before the one at `index`."""
+        self._here.insert(index, value)
+
+    def __add__(self, more: list[str]) -> list[str]:
+        return self._here + more
+
+    def __eq__(self, other: object) -> bool:
+        return self._here == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._here)
 
 
 _guard = Lock()
@@ -130,14 +153,15 @@ def _inheriting_start(thread: Thread) -> None:
 
 
 def _enter() -> None:
-    sys.__class__ = _Sys
+    setattr(sys, "argv", _Arguments(sys.argv))  # noqa: B010 - it is no list, but reads like one
     for name in ("stdout", "stderr"):
         setattr(sys, name, _Stream(getattr(sys, name)))
     setattr(Thread, "start", _inheriting_start)  # noqa: B010 - a method takes no assignment
 
 
 def _leave() -> None:
-    sys.__class__ = types.ModuleType
+    if isinstance(sys.argv, _Arguments):
+        sys.argv = sys.argv.own
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, _Stream):
