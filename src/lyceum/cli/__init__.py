@@ -38,6 +38,7 @@ for command in (run, jobs, repair, status, sql, tables):
     app.command()(command)
 
 _SWITCHES = ("--json", "--quiet", "--debug")
+_SETTINGS = "--settings"
 
 
 @app.callback()
@@ -49,22 +50,25 @@ def lyceum(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    settings: Annotated[
+        str, typer.Option(help="Such as 'LMS_RATE=50 LYCEUM_JVM=heavy'; before the environment.")
+    ] = "",
 ) -> None:
     """A lakehouse for learning programmes, in a workspace or on one laptop."""
-    context.obj = Context(home=home, as_json=as_json, quiet=quiet, debug=debug)
+    context.obj = Context(home=home, as_json=as_json, quiet=quiet, debug=debug, settings=settings)
 
 
 @app.command()
-def demo(context: typer.Context) -> None:
-    """Load a simulated LMS into the local lakehouse and show the tables."""
+def demo(context: typer.Context) -> int:
+    """Run the bundle's jobs on sample data on this machine and show the tables."""
     from lyceum.local.demo import run_demo
 
-    run_demo(context.obj.lakehouse(), context.obj.reporter(), context.obj.config())
+    return run_demo(context.obj.config(), context.obj.reporter())
 
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an outcome
     """Run a command; returns the process's exit code."""
-    given = _switches_first(without_empty(sys.argv[1:] if arguments is None else arguments))
+    given = _general_first(without_empty(sys.argv[1:] if arguments is None else arguments))
     if ONLY_PARSED.get():
         parse(app, given)
         return 0
@@ -83,10 +87,17 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an o
         return _unexpected(error, given)
 
 
-def _switches_first(arguments: list[str]) -> list[str]:
-    """Let the general switches stand anywhere on the line."""
-    switches = [argument for argument in arguments if argument in _SWITCHES]
-    return switches + [argument for argument in arguments if argument not in _SWITCHES]
+def _general_first(arguments: list[str]) -> list[str]:
+    """Let the general switches and settings stand anywhere on the line."""
+    pairs = list(zip(["", *arguments], arguments, strict=False))
+    general = [given for before, given in pairs if _is_general(before, given)]
+    return general + [given for before, given in pairs if not _is_general(before, given)]
+
+
+def _is_general(before: str, given: str) -> bool:
+    return (
+        given in (*_SWITCHES, _SETTINGS) or before == _SETTINGS or given.startswith(f"{_SETTINGS}=")
+    )
 
 
 def _unexpected(error: Exception, given: list[str]) -> int:

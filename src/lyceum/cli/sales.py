@@ -12,12 +12,16 @@ sales = typer.Typer(no_args_is_help=True, help="A shop's sales: load files, mont
 @sales.command()
 def load(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of *.csv files.")],
+    folder: Annotated[
+        str,
+        typer.Argument(metavar="DIR", help="Folder of *.csv files; HOME/landing/sales if empty."),
+    ] = "",
 ) -> None:
     """Load the transaction files that are new or changed into bronze and silver."""
     from lyceum.jobs.sales_load import load
 
-    load(context.obj.lakehouse(), folder, context.obj.reporter())
+    landing = Path(folder) if folder else context.obj.config().home / "landing" / "sales"
+    load(context.obj.lakehouse(), landing, context.obj.reporter())
 
 
 @sales.command()

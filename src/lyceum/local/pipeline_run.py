@@ -183,10 +183,18 @@ def _command(request: PipelineRequest) -> list[str]:
         # In this form pyspark takes the options of the server that it starts.
         "PYSPARK_REMOTE_INIT_CONF_LEN": "1",
         "PYSPARK_REMOTE_INIT_CONF_0": json.dumps(options),
+        **_our_settings(request.config),
     }
     unset = [word for variable in _OF_OUR_SESSION for word in ("-u", variable)]
     set_to = [f"{variable}={value}" for variable, value in settings.items()]
     return ["env", *unset, *set_to, *_PYTHON, "-m", "lyceum.local.pipeline_child"]
+
+
+def _our_settings(config: Config) -> dict[str, str]:
+    """The variables by which pipeline files that load a configuration get this one."""
+    schemas = {f"LYCEUM_SCHEMA_{layer.upper()}": name for layer, name in config.schemas.items()}
+    places = {"LYCEUM_HOME": str(config.home), "LYCEUM_WAREHOUSE": str(config.warehouse)}
+    return {**schemas, **places, "LYCEUM_CATALOG": config.catalog}
 
 
 def _send(stdin: IO[bytes] | None, request: PipelineRequest) -> None:
