@@ -41,7 +41,7 @@ FIGURES = ("total_events", "total_registrations", "total_attendees")
 SHARE = 0.01
 QUERY = f"SELECT {', '.join(f'sum({n}) AS {n}' for n in FIGURES)} FROM gold.event_performance_kpi"
 NOTES = """
-Medians (one run each so far); every delivery is processed by a process of its own, whose start is part of it. The files
+Medians; every delivery is processed by a process of its own, whose start is part of it. The files
 are UTF-8 CSV, which all peers read. *Second* is a delivery of 1% of the rows, half of them new,
 half corrections. pandas and plain Spark keep no state: they read all files again; polars merges
 new files into Delta tables with delta-rs and overwrites what derives from them. None of the three
