@@ -97,9 +97,9 @@ def counting_versions(records: DataFrame, *, modified: str, rules: tuple[Rule, .
     is_open = F.col("is_rejected") & (
         F.col("last_good").isNull() | (F.col("arrival") > F.col("last_good"))
     )
-    return ranked.where(is_best | is_open).drop(
-        "version_rank", "last_good", "arrival", "is_rejected"
-    )
+    # Spark Connect resolves the input of `drop` at once: a pipeline would not wait for that table.
+    kept = "* EXCEPT (version_rank, last_good, arrival, is_rejected)"
+    return ranked.where(is_best | is_open).selectExpr(kept)
 
 
 def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
