@@ -9,7 +9,7 @@ import pytest
 import lyceum
 
 SOURCE = Path(lyceum.__file__).parent
-TRANSFORMS = ("bronze", "silver")
+TRANSFORMS = ("bronze", "silver", "gold")
 READERS = {"config.py", "session.py"}
 NOT_ON_SPARK_CONNECT = {"cache", "persist", "rdd", "sparkContext", "_jvm", "_jdf", "udf"}
 
@@ -38,3 +38,25 @@ def test_only_config_reads_the_environment():
     of_process = re.compile(r"\bos\.(environ|getenv)|from os import")
     sources = {f.name: f.read_text(encoding="utf-8") for f in SOURCE.rglob("*.py")}
     assert {f for f, source in sources.items() if of_process.search(source)} <= READERS
+
+
+def modules_of_pipelines():
+    """Our modules that the pipeline files import, and those that these import."""
+    found, waiting = set(), sorted((SOURCE.parent / "pipelines").glob("*.py"))
+    while waiting:
+        file = waiting.pop()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("lyceum."):
+                module = SOURCE.parent / f"{str(node.module).replace('.', '/')}.py"
+                if module.exists() and module.parent.name in TRANSFORMS and module not in found:
+                    found.add(module)
+                    waiting.append(module)
+    return sorted(found)
+
+
+def test_transforms_of_pipelines_use_nothing_that_spark_connect_resolves_at_once():
+    """The engine would not see which table is read, and not wait for it."""
+    files = modules_of_pipelines()
+    assert len(files) > 4
+    for file in files:
+        assert not attributes(file) & {"drop", "dropDuplicates", "fillna", "dropna", "toDF"}, file

@@ -40,28 +40,28 @@ def sales_performance() -> None:
     _run("sales", "performance")
 
 
+def events_run() -> None:
+    """The entry point of `lyceum events run`."""
+    _run("events", "run")
+
+
+def events_preprocess() -> None:
+    """The entry point of `lyceum events preprocess`."""
+    _run("events", "preprocess")
+
+
+def events_quarantine() -> None:
+    """The entry point of `lyceum events quarantine`."""
+    _run("events", "quarantine")
+
+
+def events_export() -> None:
+    """The entry point of `lyceum events export`."""
+    _run("events", "export")
+
+
 def _run(*command: str) -> None:
     """Run a command on the task's parameters; a workspace ignores what an entry point returns."""
     code = main([*command, *sys.argv[1:]])
     if code != 0:
         raise SystemExit(code)
-
-
-def events_run() -> int:
-    """The entry point of `lyceum events run`."""
-    return main(["events", "run", *sys.argv[1:]])
-
-
-def events_preprocess() -> int:
-    """The entry point of `lyceum events preprocess`."""
-    return main(["events", "preprocess", *sys.argv[1:]])
-
-
-def events_quarantine() -> int:
-    """The entry point of `lyceum events quarantine`."""
-    return main(["events", "quarantine", *sys.argv[1:]])
-
-
-def events_export() -> int:
-    """The entry point of `lyceum events export`."""
-    return main(["events", "export", *sys.argv[1:]])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
@@ -99,10 +99,15 @@ def transaction_rows(spark: SparkSession, files: Iterable[SalesFile]) -> DataFra
     )
     rows = reader.csv([_GLOB.sub(r"\\\1", str(file.path)) for file in files])
     return rows.select(
-        F.col("_metadata.file_name").alias("_source_file"),
+        _decoded_name(F.col("_metadata.file_name")).alias("_source_file"),
         F.col(_MALFORMED).alias("malformed"),
         F.struct(*COLUMNS).alias("csv"),
     )
+
+
+def _decoded_name(encoded: Column) -> Column:
+    """The name as the folder has it: Spark writes it as part of a URL, but a plus as it is."""
+    return F.coalesce(F.try_url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))), encoded)
 
 
 def _listed(path: Path) -> SalesFile:
