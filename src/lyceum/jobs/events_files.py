@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.ops.reporter import Reporter
 from lyceum.sources.landing import ENTITIES, Entity, Folders, deliveries, prepare, source_name
 from lyceum.storage import Lakehouse, append, replace
+from lyceum.storage.observe import carried
 
 Pending = Mapping[Entity, Sequence[Path]]
 """Prepared files by entity; entities without any are left out."""
@@ -78,17 +80,27 @@ def ingest(lake: Lakehouse, pending: Pending, *, may_be_there: bool) -> None:
 
     It can only have some if the last run did not come to its end or another engine ran meanwhile.
     """
-    for entity, files in pending.items():
-        table = LANDING_TABLES[entity.name]
-        rows = lake.spark.read.schema(table.columns).parquet(*map(str, files))
-        if may_be_there:
-            known = lake.read(table).select("_source_file", "_source_modified_at").distinct()
-            rows = rows.join(
-                F.broadcast(known), on=["_source_file", "_source_modified_at"], how="left_anti"
-            ).select(*lake.read(table).columns)
-            if rows.isEmpty():
-                continue
-        append(lake, table, rows)
+
+    def one(entity: Entity) -> None:
+        _append_new(lake, entity, pending[entity], may_be_there=may_be_there)
+
+    # Half of an append to a small table is planning, which one core does alone.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(carried(lake.spark, one), pending))
+
+
+def _append_new(
+    lake: Lakehouse, entity: Entity, files: Sequence[Path], *, may_be_there: bool
+) -> None:
+    table = LANDING_TABLES[entity.name]
+    rows = lake.spark.read.schema(table.columns).parquet(*map(str, files))
+    if may_be_there:
+        same_file = ["_source_file", "_source_modified_at"]
+        known = F.broadcast(lake.read(table).select(*same_file).distinct())
+        rows = rows.join(known, on=same_file, how="left_anti").select(*rows.columns)
+        if rows.isEmpty():
+            return
+    append(lake, table, rows)
 
 
 def ingest_anew(lake: Lakehouse, home: Path, entities: Sequence[Entity]) -> None:
