@@ -1,4 +1,9 @@
-"""What all delivered rows have in common: which version counts, which rows are lost."""
+"""What all delivered rows have in common: which version counts, which rows are lost.
+
+Here and in the tables built on it columns come by `select`: for `withColumns` and `drop` Spark
+Connect looks at the table at once, and a pipeline then neither sees that it reads it nor reads
+what it has just written.
+"""
 
 from functools import reduce
 from operator import or_
@@ -12,6 +17,8 @@ from lyceum.silver.standard import identifier
 from lyceum.sources.landing.entities import Entity
 
 _NAMES = ("source_key", "record_key", "raw", "load_id", "seen_at")
+PROVENANCE = (*_NAMES, "_ingested_at", "_source_modified_at", "_source_file", "_row_number")
+"""What a record keeps of where it came from, beside its own columns."""
 
 LANDING_RULES = (
     Rule(
@@ -60,14 +67,13 @@ def lost_rows(keyless: DataFrame, *, deliveries: DataFrame) -> DataFrame:
 def named_records(landing: DataFrame, *, entity: Entity) -> DataFrame:
     """The rows with what the quarantine knows them by; `record_key` is the standardised key."""
     is_readable = F.col("_problem").isNull()
-    return landing.withColumns(
-        {
-            "source_key": _source_key(entity),
-            "record_key": F.when(is_readable, identifier(F.col(entity.key))),
-            "raw": as_delivered(entity),
-            "load_id": F.lit(None).cast("string"),
-            "seen_at": F.col("_ingested_at"),
-        }
+    return landing.select(
+        "*",
+        _source_key(entity).alias("source_key"),
+        F.when(is_readable, identifier(F.col(entity.key))).alias("record_key"),
+        as_delivered(entity).alias("raw"),
+        F.lit(None).cast("string").alias("load_id"),
+        F.col("_ingested_at").alias("seen_at"),
     )
 
 
@@ -79,27 +85,24 @@ def counting_versions(records: DataFrame, *, modified: str, rules: tuple[Rule, .
     """
     arrival = F.struct("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
     is_rejected = _is_rejected(rules)
-    marked = records.where(F.col("record_key").isNotNull()).withColumns(
-        {"is_rejected": is_rejected, "arrival": arrival}
+    marked = records.where(F.col("record_key").isNotNull()).select(
+        "*", is_rejected.alias("is_rejected"), arrival.alias("arrival")
     )
     best_first = Window.partitionBy("record_key").orderBy(
         "is_rejected", F.desc(modified), F.desc("arrival")
     )
     all_of_key = best_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     good_arrival = F.when(~F.col("is_rejected"), F.col("arrival"))
-    ranked = marked.withColumns(
-        {
-            "version_rank": F.row_number().over(best_first),
-            "last_good": F.max(good_arrival).over(all_of_key),
-        }
+    ranked = marked.select(
+        "*",
+        F.row_number().over(best_first).alias("version_rank"),
+        F.max(good_arrival).over(all_of_key).alias("last_good"),
     )
     is_best = ~F.col("is_rejected") & (F.col("version_rank") == 1)
     is_open = F.col("is_rejected") & (
         F.col("last_good").isNull() | (F.col("arrival") > F.col("last_good"))
     )
-    # Spark Connect resolves the input of `drop` at once: a pipeline would not wait for that table.
-    kept = "* EXCEPT (version_rank, last_good, arrival, is_rejected)"
-    return ranked.where(is_best | is_open).selectExpr(kept)
+    return ranked.where(is_best | is_open)
 
 
 def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
@@ -110,8 +113,9 @@ def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
     key, value = entity.columns
     order = F.struct("_source_modified_at", "_ingested_at", "_source_file", "_row_number")
     readable = landing.where(F.col("_problem").isNull())
-    rows = readable.withColumn(key, identifier(F.col(key))).where(F.col(key).isNotNull())
-    return rows.groupBy(key).agg(F.max_by(value, order).alias(value))
+    rows = readable.select(identifier(F.col(key)).alias(key), value, order.alias("order"))
+    latest = F.max_by(value, "order").alias(value)
+    return rows.where(F.col(key).isNotNull()).groupBy(key).agg(latest)
 
 
 def _is_rejected(rules: tuple[Rule, ...]) -> Column:

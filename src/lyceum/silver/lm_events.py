@@ -1,10 +1,10 @@
 """Silver: the latest version of every event, with the name of its brand."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.quality.rules import Rule, without_rejected
-from lyceum.silver.deliveries import counting_versions, latest_master, named_records
+from lyceum.silver.deliveries import PROVENANCE, counting_versions, latest_master, named_records
 from lyceum.silver.standard import day, identifier, moment, plain_text
 from lyceum.sources.landing.entities import BRANDS, EVENTS, INDICATIONS
 from lyceum.table import Table
@@ -51,13 +51,13 @@ EVENT_RULES = (
         "unknown_brand",
         "flagged",
         "the brand of the event is not among the brands",
-        "brand_id IS NOT NULL AND NOT is_known_brand",
+        "brand_id IS NOT NULL AND NOT coalesce(is_known_brand, false)",
     ),
     Rule(
         "unknown_indication",
         "flagged",
         "the indication of the event is not among the indications",
-        "indication_id IS NOT NULL AND NOT is_known_indication",
+        "indication_id IS NOT NULL AND NOT coalesce(is_known_indication, false)",
     ),
 )
 
@@ -80,7 +80,6 @@ def event_records(
         .transform(counting_versions, modified="oasis_modified_date", rules=_VERSION_RULES)
         .join(brands, on="brand_id", how="left")
         .join(indications, on="indication_id", how="left")
-        .withColumns({name: _is_true(name) for name in ("is_known_brand", "is_known_indication")})
     )
 
 
@@ -98,18 +97,21 @@ def lm_events(records: DataFrame) -> DataFrame:
 
 
 def _parsed(records: DataFrame) -> DataFrame:
-    names = ("event_name", "event_date", "oasis_modified_date")
-    texts = {name: plain_text(F.col(name)) for name in names}
-    ids = {name: identifier(F.col(name)) for name in ("brand_id", "indication_id")}
-    return records.withColumns({"event_id": F.col("record_key"), **ids, **texts}).withColumns(
-        {
-            "has_event_date": F.col("event_date").isNotNull(),
-            "event_date": day(F.col("event_date")),
-            "has_modified_date": F.col("oasis_modified_date").isNotNull(),
-            "oasis_modified_date": moment(F.col("oasis_modified_date")),
-        }
+    texts = ("event_name", "event_date", "oasis_modified_date")
+    plain = records.select(
+        *PROVENANCE,
+        F.col("record_key").alias("event_id"),
+        *(plain_text(F.col(name)).alias(name) for name in texts),
+        *(identifier(F.col(name)).alias(name) for name in ("brand_id", "indication_id")),
     )
-
-
-def _is_true(name: str) -> Column:
-    return F.coalesce(F.col(name), F.lit(False))
+    return plain.select(
+        *PROVENANCE,
+        "event_id",
+        "event_name",
+        "brand_id",
+        "indication_id",
+        F.col("event_date").isNotNull().alias("has_event_date"),
+        day(F.col("event_date")).alias("event_date"),
+        F.col("oasis_modified_date").isNotNull().alias("has_modified_date"),
+        moment(F.col("oasis_modified_date")).alias("oasis_modified_date"),
+    )

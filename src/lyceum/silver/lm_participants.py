@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.quality.rules import Rule, without_rejected
-from lyceum.silver.deliveries import counting_versions, named_records
+from lyceum.silver.deliveries import PROVENANCE, counting_versions, named_records
 from lyceum.silver.standard import identifier, moment, plain_text, truth
 from lyceum.sources.landing.entities import PARTICIPANTS
 from lyceum.table import Table
@@ -45,7 +45,7 @@ PARTICIPANT_RULES = (
         "unknown_event",
         "rejected",
         "the event of the participant has not been delivered yet",
-        "event_id IS NOT NULL AND NOT is_known_event",
+        "event_id IS NOT NULL AND NOT coalesce(is_known_event, false)",
     ),
     Rule(
         "mdm_circle",
@@ -83,13 +83,6 @@ def participant_records(
         .transform(counting_versions, modified="modified_date", rules=_VERSION_RULES)
         .join(known, on="event_id", how="left")
         .join(final_ids, on="mdm_id", how="left")
-        .withColumns(
-            {
-                "is_known_event": F.coalesce("is_known_event", F.lit(False)),
-                "is_circular": F.coalesce("is_circular", F.lit(False)),
-                "final_mdm_id": F.coalesce("final_mdm_id", "mdm_id"),
-            }
-        )
     )
 
 
@@ -99,7 +92,7 @@ def lm_participants(records: DataFrame) -> DataFrame:
         "participant_id",
         "event_id",
         "mdm_id",
-        "final_mdm_id",
+        F.coalesce("final_mdm_id", "mdm_id").alias("final_mdm_id"),
         "participant_type",
         "attended",
         "modified_date",
@@ -107,14 +100,21 @@ def lm_participants(records: DataFrame) -> DataFrame:
 
 
 def _parsed(records: DataFrame) -> DataFrame:
-    names = ("participant_type", "attended", "modified_date")
-    texts = {name: plain_text(F.col(name)) for name in names}
-    ids = {name: identifier(F.col(name)) for name in ("event_id", "mdm_id")}
-    return records.withColumns({"participant_id": F.col("record_key"), **ids, **texts}).withColumns(
-        {
-            "has_attended": F.col("attended").isNotNull(),
-            "attended": truth(F.col("attended")),
-            "has_modified_date": F.col("modified_date").isNotNull(),
-            "modified_date": moment(F.col("modified_date")),
-        }
+    texts = ("participant_type", "attended", "modified_date")
+    plain = records.select(
+        *PROVENANCE,
+        F.col("record_key").alias("participant_id"),
+        *(identifier(F.col(name)).alias(name) for name in ("event_id", "mdm_id")),
+        *(plain_text(F.col(name)).alias(name) for name in texts),
+    )
+    return plain.select(
+        *PROVENANCE,
+        "participant_id",
+        "event_id",
+        "mdm_id",
+        "participant_type",
+        F.col("attended").isNotNull().alias("has_attended"),
+        truth(F.col("attended")).alias("attended"),
+        F.col("modified_date").isNotNull().alias("has_modified_date"),
+        moment(F.col("modified_date")).alias("modified_date"),
     )

@@ -1,0 +1,84 @@
+# ruff: noqa: F821 - the engine provides spark
+"""Silver and gold of the event pipeline: materialized views over the transforms of the layers."""
+
+from collections.abc import Callable
+
+from engine import full_name, watched
+from pyspark import pipelines as dp
+from pyspark.sql import DataFrame
+
+from lyceum.bronze.landing import LANDING_TABLES
+from lyceum.gold.event_kpis import (
+    EVENT_PERFORMANCE_KPI,
+    PRODUCT_PERFORMANCE_KPI,
+    event_figures,
+    event_performance_kpi,
+    product_performance_kpi,
+)
+from lyceum.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
+from lyceum.silver.lm_participants import (
+    LM_PARTICIPANTS,
+    PARTICIPANT_RULES,
+    lm_participants,
+    participant_records,
+)
+from lyceum.silver.mdm import final_mdm_ids
+from lyceum.table import Table
+
+
+def _view(table: Table) -> Callable[[Callable[[], DataFrame]], object]:
+    """A materialized view of the declared name and columns."""
+    name = full_name(spark, table)
+    return dp.materialized_view(name=name, comment=table.grain, schema=table.columns)
+
+
+def _rows(table: Table) -> DataFrame:
+    return spark.read.table(full_name(spark, table))
+
+
+def _event_records() -> DataFrame:
+    return event_records(
+        _rows(LANDING_TABLES["events"]),
+        landing_brands=_rows(LANDING_TABLES["brands"]),
+        landing_indications=_rows(LANDING_TABLES["indications"]),
+    )
+
+
+def _participant_records() -> DataFrame:
+    return participant_records(
+        _rows(LANDING_TABLES["participants"]),
+        events=_rows(LM_EVENTS),
+        final_ids=final_mdm_ids(_rows(LANDING_TABLES["mdm"])),
+    )
+
+
+def _figures() -> DataFrame:
+    return event_figures(_rows(LM_EVENTS), participants=_rows(LM_PARTICIPANTS))
+
+
+_events = watched(spark, "lm_event_records", _event_records, EVENT_RULES)
+_participants = watched(spark, "lm_participant_records", _participant_records, PARTICIPANT_RULES)
+
+
+@_view(LM_EVENTS)
+def events() -> DataFrame:
+    """The latest version of every event."""
+    return lm_events(_events())
+
+
+@_view(LM_PARTICIPANTS)
+def participants() -> DataFrame:
+    """The latest version of every participant of a known event."""
+    return lm_participants(_participants())
+
+
+@_view(EVENT_PERFORMANCE_KPI)
+def kpi_by_day() -> DataFrame:
+    """Key figures by day."""
+    return event_performance_kpi(_figures())
+
+
+@_view(PRODUCT_PERFORMANCE_KPI)
+def kpi_by_product() -> DataFrame:
+    """Key figures by brand."""
+    return product_performance_kpi(_figures())
