@@ -60,8 +60,8 @@ def parquet(**columns):
         CSV.encode("utf-16-le"),
         CSV.encode("utf-16-be"),
         CSV.encode("cp1252"),
-        gzip.compress(CSV.encode()),
-        gzip.compress(CSV.encode("utf-16")),
+        gzip.compress(CSV.encode(), mtime=0),
+        gzip.compress(CSV.encode("utf-16"), mtime=0),
         CSV.replace("\n", "\r\n").encode(),
         CSV.replace("\n", "\r").encode(),
         ("\n\n" + CSV.replace("\n", "\n\n")).encode(),
@@ -79,7 +79,7 @@ def parquet(**columns):
             "utf-16"
         ),
         parquet(brand_name=["Café", "Zoë"], Brand_Id=["B1", "B2"]),
-        gzip.compress(parquet(brand_id=["B1", "B2"], brand_name=["Café", "Zoë"])),
+        gzip.compress(parquet(brand_id=["B1", "B2"], brand_name=["Café", "Zoë"]), mtime=0),
     ],
 )
 def test_every_encoding_compression_delimiter_and_format_gives_the_same_rows(data):
@@ -157,7 +157,7 @@ def test_a_malformed_row_is_kept_apart_with_its_place_and_text(data, good, malfo
     [
         (b"", "found an empty file"),
         (b" \n\n", "found an empty file"),
-        (gzip.compress(CSV.encode() * 99)[:-9], "expected a whole gzip file"),
+        (gzip.compress(CSV.encode() * 99, mtime=0)[:-9], "expected a whole gzip file"),
         (parquet(brand_id=["B1"])[:-20], "expected a whole Parquet file"),
         (bytes(range(256)) * 9, "found bytes that are none of them"),
         (b"name\nx\n", "expected a header with the column brand_id, found name"),
@@ -222,7 +222,7 @@ def test_a_delivery_is_prepared_once_by_name_and_time(tmp_path):
 
 def test_an_unreadable_file_is_moved_to_quarantine_with_its_reason(tmp_path):
     landing, folders = tmp_path / "landing", Folders(tmp_path)
-    path = dropped(landing, "brands/bad.csv.gz", gzip.compress(CSV.encode())[:-4])
+    path = dropped(landing, "brands/bad.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-4])
     assert outcome(landing, folders) == [("bad.csv.gz", 0, 0, True)]
     assert not path.exists()
     [kept] = folders.quarantine(BRANDS).iterdir()
