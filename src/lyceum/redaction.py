@@ -55,7 +55,7 @@ def redacted(value: object) -> object:
 
 
 def _redacted_text(text: str) -> str:
-    for secret in _KNOWN:
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
+    # The longest first: a secret may be a part of another one.
+    for secret in sorted(_KNOWN, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     return _IN_TEXT.sub(rf"\g<1>{HIDDEN}", text)
