@@ -5,7 +5,7 @@ demo: install ## Load a simulated LMS into a lakehouse on this machine and show 
 	@$(RUN)/lyceum demo
 
 test: install ## Run all tests
-	@$(RUN)/python -m pytest -n 2 --dist loadfile
+	@$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install ## Lint, format, types, pinned requirements, layer boundaries
 	@scripts/check.sh

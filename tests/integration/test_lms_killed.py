@@ -100,15 +100,15 @@ def test_a_load_killed_in_every_phase_ends_as_if_it_had_never_been(lake):
 
 @pytest.mark.slow
 def test_two_processes_on_one_home_both_work(lake):
-    """A second load waits for the first; a query does not wait at all."""
+    """One job waits for the other; a query does not wait at all."""
     home = lake.config.home
     with small_lms(events=30, latency_ms=20) as lms:
-        loads = [lyceum(home, lms, "lms", "load") for _ in range(2)]
+        jobs = [lyceum(home, lms, "lms", command) for command in ("load", "retry-failed")]
         query = lyceum(home, lms, "sql", "SELECT 41 + 1 AS answer")
         out, _ = query.communicate(timeout=120)
         assert json.loads(out) == {"answer": 42}
-        for process in loads:
+        for process in jobs:
             process.communicate(timeout=300)
-        assert [process.returncode for process in loads] == [0, 0]
+        assert [process.returncode for process in jobs] == [0, 0]
         assert sessions_in(fresh(lake)) == sessions_of(lms)
     assert fresh(lake).view(ETL_JOB_STATUS).where("status = 'SUCCESS'").count() == 2

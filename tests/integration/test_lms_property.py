@@ -76,7 +76,7 @@ def payload(state, event):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,
 )
-@given(history=st.lists(loads, min_size=3, max_size=3))
+@given(history=st.lists(loads, min_size=2, max_size=2))
 def test_any_sequence_of_loads_leaves_the_last_state_of_the_lms(lake, tmp_path, history):
     home = tmp_path / f"home{next(_homes)}"
     for schema in lake.config.schemas.values():
