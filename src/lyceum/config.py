@@ -84,6 +84,11 @@ class Config:
         return self.home / "logs"
 
     @property
+    def locks(self) -> Path:
+        """The folder of the lock files; they are empty and may be deleted when nothing runs."""
+        return self.home / "locks"
+
+    @property
     def is_local_disk(self) -> bool:
         """True if the tables lie on a disk that only this machine's processes share."""
         return self.warehouse is not None and "://" not in self.warehouse

@@ -3,15 +3,7 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from lyceum.sources.landing.entities import (
-    BRANDS,
-    ENTITIES,
-    EVENTS,
-    INDICATIONS,
-    MDM,
-    PARTICIPANTS,
-    Entity,
-)
+from lyceum.sources.landing.entities import ENTITIES, PARTICIPANTS, Entity
 from lyceum.table import Table
 
 _PROVENANCE = """_rescued STRING COMMENT 'JSON of the fields that are not declared',
@@ -36,20 +28,8 @@ def _table(entity: Entity) -> Table:
     )
 
 
-LANDING_EVENTS = _table(EVENTS)
-LANDING_PARTICIPANTS = _table(PARTICIPANTS)
-LANDING_BRANDS = _table(BRANDS)
-LANDING_INDICATIONS = _table(INDICATIONS)
-LANDING_MDM = _table(MDM)
-
-LANDING_TABLES = {
-    entity.name: table
-    for entity, table in zip(
-        ENTITIES,
-        (LANDING_EVENTS, LANDING_PARTICIPANTS, LANDING_BRANDS, LANDING_INDICATIONS, LANDING_MDM),
-        strict=True,
-    )
-}
+LANDING_TABLES = {entity.name: _table(entity) for entity in ENTITIES}
+LANDING_PARTICIPANTS = LANDING_TABLES[PARTICIPANTS.name]
 
 
 def as_delivered(entity: Entity) -> Column:

@@ -21,7 +21,7 @@ def list_records(
     """Count the records by system and rule, with the identifier of the newest."""
     from lyceum.ops.quarantine import quarantine_counts
 
-    rows = quarantine_counts(context.obj.lakehouse(), system=system, rule=rule, is_open=is_open)
+    rows = quarantine_counts(context.obj.lakehouse(), system=system, rule=rule, only_open=is_open)
     columns = ["system", "rule", "severity", "open", "resolved", "newest", "id"]
     context.obj.reporter().table("In quarantine", columns, rows)
     if not rows:

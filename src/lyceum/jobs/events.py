@@ -1,7 +1,6 @@
 """The event pipeline on one machine: from delivered files to silver, gold and quarantine."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +10,7 @@ from pyspark.sql import functions as F
 
 from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.errors import UsageError
+from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
 from lyceum.jobs.events_files import (
     Pending,
     Preparation,
@@ -28,20 +28,20 @@ from lyceum.jobs.events_publish import (
     publish_participants,
     quarantine,
 )
-from lyceum.jobs.events_scope import Scope, is_open
+from lyceum.jobs.events_scope import SYSTEM, Scope
 from lyceum.ops.landing import Published, published, record_publication
 from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import QUARANTINE, show_open
 from lyceum.ops.reporter import Reporter
 from lyceum.sources.landing import BRANDS, ENTITIES, EVENTS, INDICATIONS, MDM, PARTICIPANTS
-from lyceum.storage import Lakehouse, Written
-from lyceum.storage.keyed import latest_version
-from lyceum.storage.observe import carried
+from lyceum.storage import Lakehouse, Written, side_by_side
+from lyceum.storage.versions import latest_version
 from lyceum.table import Table
 
 JOB = "events_daily"
 TABLES = (*LANDING_TABLES.values(), *OUTPUTS)
+_WRITTEN_LAST = (QUARANTINE.name, EVENT_PERFORMANCE_KPI.name, PRODUCT_PERFORMANCE_KPI.name)
 
 
 class RefreshError(UsageError):
@@ -147,16 +147,13 @@ def _publish_tables(job: EventsJob, run: Run, scope: Scope) -> dict[str, Written
             run_id=run.id,
             at=F.lit(datetime.now(UTC)),
         )
-        # Neither reads what the other writes, and much of both is planning on one core.
-        with ThreadPoolExecutor(2) as pool:
-            quarantined = pool.submit(carried(lake.spark, merge_quarantine))
-            figures = pool.submit(carried(lake.spark, partial(publish_kpis, lake)))
-            counts["ops.quarantine"] = quarantined.result()
-            by_day, by_product = figures.result()
-        counts["gold.event_performance_kpi"] = by_day
-        counts["gold.product_performance_kpi"] = by_product
-        step.note = " · ".join(_note(counts[name]) for name in list(counts)[-3:])
-    return counts
+        # Neither reads what the other writes.
+        quarantined, figures = side_by_side(
+            lake.spark, lambda: (merge_quarantine(),), partial(publish_kpis, lake)
+        )
+        last = dict(zip(_WRITTEN_LAST, (*quarantined, *figures), strict=True))
+        step.note = " · ".join(map(_note, last.values()))
+    return counts | last
 
 
 def versions(lake: Lakehouse) -> dict[str, int]:
@@ -178,7 +175,4 @@ def _show(job: EventsJob, prepared: Preparation, counts: dict[str, Written]) -> 
     }
     changes = {name: _note(written) for name, written in counts.items()}
     job.reporter.result("Event pipeline", {**facts, **changes})
-    found = job.lake.read(QUARANTINE).where(is_open()).groupBy("severity", "rule").count()
-    rows = [tuple(row) for row in found.orderBy("severity", "rule").collect()]
-    if rows:
-        job.reporter.table("In quarantine", ["severity", "rule", "records"], rows)
+    show_open(job.lake, job.reporter, SYSTEM)

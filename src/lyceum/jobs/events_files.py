@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -12,8 +12,7 @@ from pyspark.sql import functions as F
 from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.ops.reporter import Reporter
 from lyceum.sources.landing import ENTITIES, Entity, Folders, deliveries, prepare, source_name
-from lyceum.storage import Lakehouse, append, replace
-from lyceum.storage.observe import carried
+from lyceum.storage import Lakehouse, append, replace, side_by_side
 
 Pending = Mapping[Entity, Sequence[Path]]
 """Prepared files by entity; entities without any are left out."""
@@ -80,13 +79,11 @@ def ingest(lake: Lakehouse, pending: Pending, *, may_be_there: bool) -> None:
 
     It can only have some if the last run did not come to its end or another engine ran meanwhile.
     """
-
-    def one(entity: Entity) -> None:
-        _append_new(lake, entity, pending[entity], may_be_there=may_be_there)
-
-    # Half of an append to a small table is planning, which one core does alone.
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(carried(lake.spark, one), pending))
+    appends = [
+        partial(_append_new, lake, entity, files, may_be_there=may_be_there)
+        for entity, files in pending.items()
+    ]
+    side_by_side(lake.spark, *appends, at_once=2)
 
 
 def _append_new(

@@ -6,6 +6,7 @@ same tables, by the same transforms, at the price of what was delivered.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -21,12 +22,11 @@ from lyceum.gold.event_kpis import (
 from lyceum.jobs.events_scope import (
     SYSTEM,
     Scope,
-    is_open,
     of_keys,
     touched_events,
     touched_participants,
 )
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import QUARANTINE, keep, open_records
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.deliveries import LANDING_RULES, keyless_rows, last_deliveries, lost_rows
 from lyceum.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
@@ -46,7 +46,7 @@ from lyceum.sources.landing import (
     PARTICIPANTS,
     Entity,
 )
-from lyceum.storage import Lakehouse, Written, append, computed_once, merge
+from lyceum.storage import Lakehouse, Written, append, computed_once
 from lyceum.storage.keyed import replace_keys, replace_small
 from lyceum.table import Table
 
@@ -80,7 +80,7 @@ def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Writte
     return Records(records, keys), written
 
 
-def publish_kpis(lake: Lakehouse) -> tuple[Written, Written]:
+def publish_kpis(lake: Lakehouse) -> tuple[Written, ...]:
     """Bring both tables of gold up to silver; they are small, their computation is one scan."""
     events, participants = lake.read(LM_EVENTS), lake.read(LM_PARTICIPANTS)
     figures = computed_once(event_figures(events, participants=participants))
@@ -135,7 +135,7 @@ def quarantine(
     changes = found.unionByName(mended)
     if changes.isEmpty():
         return Written()
-    return merge(lake, QUARANTINE, changes, unless_only=("seen_at", "load_id"))
+    return keep(lake, changes)
 
 
 def _published(lake: Lakehouse, table: Table, rows: DataFrame, keys: DataFrame | None) -> Written:
@@ -166,7 +166,7 @@ def _lost(lake: Lakehouse, scope: Scope) -> list[DataFrame]:
 
 def _lost_before(lake: Lakehouse, scope: Scope) -> DataFrame:
     """What stands in the quarantine of the files that are looked at, and has no key."""
-    rows = lake.read(QUARANTINE).where(is_open() & F.col("record_key").isNull())
+    rows = open_records(lake, SYSTEM).where(F.col("record_key").isNull())
     if scope.files is None:
         return rows
     names = [f"{entity.name}/{file}" for entity, files in scope.files.items() for file in files]
@@ -176,7 +176,7 @@ def _lost_before(lake: Lakehouse, scope: Scope) -> DataFrame:
 def _kept_of(lake: Lakehouse, entity: Entity, keys: DataFrame | None) -> DataFrame:
     """What stands in the quarantine of the keys that are looked at."""
     is_of_entity = F.col("source_key").startswith(f"{entity.name}/")
-    rows = lake.read(QUARANTINE).where(is_open() & is_of_entity & F.col("record_key").isNotNull())
+    rows = open_records(lake, SYSTEM).where(is_of_entity & F.col("record_key").isNotNull())
     if keys is None:
         return rows
     wanted = F.broadcast(keys.select(F.col(entity.key).alias("record_key")))
@@ -184,7 +184,4 @@ def _kept_of(lake: Lakehouse, entity: Entity, keys: DataFrame | None) -> DataFra
 
 
 def _union(frames: Sequence[DataFrame]) -> DataFrame:
-    first, *others = frames
-    for frame in others:
-        first = first.unionByName(frame)
-    return first
+    return reduce(DataFrame.unionByName, frames)

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyspark.sql import functions as F
-
 from lyceum.jobs.events import JOB, EventsJob, run
-from lyceum.jobs.events_scope import is_open
+from lyceum.jobs.events_scope import SYSTEM
 from lyceum.ops.locks import job_lock
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import open_records
 from lyceum.ops.reporter import Reporter
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
@@ -50,7 +48,7 @@ def _set_aside(home: Path) -> Iterator[tuple[Delivery, int | None]]:
 
 def _malformed(lake: Lakehouse, landing: Path) -> Iterator[tuple[Delivery, int | None]]:
     """The delivered files with malformed rows, with the number of those."""
-    rows = lake.read(QUARANTINE).where(is_open() & (F.col("rule") == "malformed_row"))
+    rows = open_records(lake, SYSTEM, rule="malformed_row")
     entities = {entity.name: entity for entity in ENTITIES}
     for row in rows.groupBy("source_key").count().orderBy("source_key").collect():
         entity, _, name = row.source_key.partition("/")

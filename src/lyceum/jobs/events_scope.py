@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.bronze.landing import LANDING_TABLES
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import open_records
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.silver.standard import identifier
@@ -75,19 +75,13 @@ def of_keys(landing: DataFrame, entity: Entity, keys: DataFrame | None) -> DataF
     )
 
 
-def is_open() -> Column:
-    """True for what stands in the quarantine unresolved."""
-    return (F.col("system") == SYSTEM) & F.col("resolved_at").isNull()
-
-
 def _delivered(lake: Lakehouse, scope: Scope, entity: Entity, key: str) -> DataFrame:
     rows = scope.rows(lake, entity).select(identifier(F.col(entity.key)).alias(key))
     return rows.where(F.col(key).isNotNull())
 
 
 def _quarantined(lake: Lakehouse, rule: str) -> DataFrame:
-    rows = lake.read(QUARANTINE).where(is_open() & (F.col("rule") == rule))
-    return rows.select(F.col("record_key").alias("participant_id"))
+    return open_records(lake, SYSTEM, rule=rule).select(F.col("record_key").alias("participant_id"))
 
 
 def _led_elsewhere(lake: Lakehouse, final_ids: DataFrame) -> DataFrame:

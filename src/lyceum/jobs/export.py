@@ -20,7 +20,8 @@ from lyceum.errors import UsageError
 from lyceum.exports.csv_file import FileFacts, excel_safe, flush_to_disk, write_csv
 from lyceum.exports.declaration import Export, ExportedTable, as_text, changes
 from lyceum.ops.exports import History, Plan, Request, Span, history, record
-from lyceum.ops.ledger import job_lock, recorded_run
+from lyceum.ops.ledger import recorded_run
+from lyceum.ops.locks import job_lock
 from lyceum.ops.reporter import Reporter
 from lyceum.storage import Lakehouse, computed_once, side_by_side
 from lyceum.storage.versions import UNREADABLE, Version, current_version, rows_at

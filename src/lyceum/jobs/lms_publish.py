@@ -18,7 +18,7 @@ from lyceum.bronze.lms import (
     fetched_payloads,
 )
 from lyceum.jobs.lms_fetch import Load
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import QUARANTINE, keep
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.lms import (
     EVENT_SESSION_DETAILS,
@@ -98,14 +98,14 @@ def _quarantine(lake: Lakehouse, load: Load, fields: LmsFields, records: DataFra
         _of_known_events, load=load, details=details, event_id="source_key"
     )
     mended = mended_rows(looked_at, found, system=SYSTEM, at=load.time)
-    return merge(lake, QUARANTINE, found.unionByName(mended), unless_only=("seen_at", "load_id"))
+    return keep(lake, found.unionByName(mended))
 
 
 def quarantine_failures(lake: Lakehouse) -> None:
     """Keep the events that could not be fetched, where none could."""
     failed = failed_events(lake.read(LMS_LOAD_DETAILS))
     found = quarantine_rows(broken_fetches(failed), system=SYSTEM)
-    merge(lake, QUARANTINE, found, unless_only=("seen_at", "load_id"))
+    keep(lake, found)
 
 
 def _records(lake: Lakehouse, load: Load, fields: LmsFields) -> DataFrame:

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 from lyceum.bronze.lms import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
 from lyceum.jobs.lms_publish import SYSTEM
 from lyceum.jobs.lms_session_details import JOB, LmsJob, retry_failed
-from lyceum.ops.ledger import job_lock, recorded_run
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.ledger import recorded_run
+from lyceum.ops.locks import job_lock
+from lyceum.ops.quarantine import QUARANTINE, keep, open_records
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.lms import (
@@ -38,9 +39,7 @@ def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
         sessions = parse_again(lake, fields)
         run.rows_inserted, run.rows_updated = sessions.inserted, sessions.updated
         step.note = f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
-    is_open = (F.col("system") == SYSTEM) & F.col("resolved_at").isNull()
-    failed = lake.read(QUARANTINE).where(is_open & (F.col("rule") == EVENT_NOT_FETCHED))
-    if not failed.isEmpty():
+    if not open_records(lake, SYSTEM, rule=EVENT_NOT_FETCHED).isEmpty():
         retry_failed(LmsJob(lake, lake.config.lms(), fields, reporter))
 
 
@@ -66,8 +65,7 @@ def _requarantine(lake: Lakehouse, records: DataFrame, at: Column) -> Written:
     found = quarantine_rows(broken_rules(records, rules=SESSION_RULES), system=SYSTEM)
     looked_at = lake.read(QUARANTINE).where(F.col("rule").isin([r.id for r in SESSION_RULES]))
     mended = mended_rows(looked_at, found, system=SYSTEM, at=at)
-    rows = found.unionByName(mended)
-    return merge(lake, QUARANTINE, rows, unless_only=("seen_at", "load_id"))
+    return keep(lake, found.unionByName(mended))
 
 
 def _merge_marked(

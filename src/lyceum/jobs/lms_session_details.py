@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lyceum.bronze.lms import (
@@ -37,8 +36,9 @@ from lyceum.jobs.lms_publish import (
     quarantine_failures,
 )
 from lyceum.ops.audit import LMS_AUDIT_LOG
-from lyceum.ops.ledger import Run, job_lock, recorded_run
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.ledger import Run, recorded_run
+from lyceum.ops.locks import job_lock
+from lyceum.ops.quarantine import open_records, show_open
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.expectations import preload
 from lyceum.quality.lms import check_lms
@@ -130,8 +130,7 @@ def _list_events(job: LmsJob, load: Load, since: str | None) -> int:
 
 
 def _stage_failed(job: LmsJob, load: Load) -> int:
-    is_open = F.col("resolved_at").isNull() & (F.col("system") == SYSTEM)
-    failed = job.lake.read(QUARANTINE).where(is_open & (F.col("rule") == EVENT_NOT_FETCHED))
+    failed = open_records(job.lake, SYSTEM, rule=EVENT_NOT_FETCHED)
     event_ids = failed.select(F.col("source_key").alias("event_id"))
     clear(job.lake, LMS_LOAD_PAGES)
     clear(job.lake, LMS_LOAD_DETAILS)
@@ -238,11 +237,4 @@ def _show_summary(job: LmsJob, load: Load, failures: dict[str, int]) -> None:
             "events that failed": _failure_message(failures) if failures else "none",
         },
     )
-    broken = lake.read(QUARANTINE).where(_is_open_of(load)).groupBy("severity", "rule").count()
-    rows = [tuple(row) for row in broken.orderBy("severity", "rule").collect()]
-    if rows:
-        job.reporter.table("In quarantine", ["severity", "rule", "records"], rows)
-
-
-def _is_open_of(load: Load) -> Column:
-    return F.col("resolved_at").isNull() & (F.col("load_id") == load.id)
+    show_open(lake, job.reporter, SYSTEM, load.id)

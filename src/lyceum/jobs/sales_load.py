@@ -21,9 +21,10 @@ from lyceum.bronze.raw_transactions import (
     transaction_records,
 )
 from lyceum.jobs.sales_files import Arrived, file_records, file_rows, files_to_load
-from lyceum.ops.ledger import Run, job_lock, recorded_run
+from lyceum.ops.ledger import Run, recorded_run
+from lyceum.ops.locks import job_lock
 from lyceum.ops.logs import get_logger
-from lyceum.ops.quarantine import QUARANTINE
+from lyceum.ops.quarantine import QUARANTINE, keep, show_open
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, fact_sales_daily, on_days
@@ -87,7 +88,7 @@ def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
                     step.note = loaded.note()
                 _log.info("batch loaded", files=len(files), rows=loaded.read, added=loaded.added)
                 _count(run, loaded)
-        _show_quarantine(lake, run, reporter)
+        show_open(lake, reporter, SYSTEM, run.id)
 
 
 def _load_batch(lake: Lakehouse, batch: Batch) -> Loaded:
@@ -139,17 +140,9 @@ def _quarantine(lake: Lakehouse, batch: Batch, broken: DataFrame) -> None:
     mended = mended_rows(looked_at, found, system=SYSTEM, at=batch.time)
     rows = computed_once(found.unionByName(mended))
     if not rows.isEmpty():
-        merge(lake, QUARANTINE, rows, unless_only=("seen_at", "load_id"))
+        keep(lake, rows)
 
 
 def _count(run: Run, loaded: Loaded) -> None:
     run.rows_processed += loaded.read
     run.rows_inserted += loaded.added
-
-
-def _show_quarantine(lake: Lakehouse, run: Run, reporter: Reporter) -> None:
-    is_open = F.col("resolved_at").isNull() & (F.col("load_id") == run.id)
-    broken = lake.read(QUARANTINE).where(is_open & (F.col("system") == SYSTEM))
-    rows = broken.groupBy("severity", "rule").count().orderBy("severity", "rule").collect()
-    if rows:
-        reporter.table("In quarantine", ["severity", "rule", "records"], [tuple(r) for r in rows])

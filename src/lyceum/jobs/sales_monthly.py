@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY, fact_sales_monthly
-from lyceum.ops.ledger import Run, job_lock, recorded_run
+from lyceum.ops.ledger import Run, recorded_run
+from lyceum.ops.locks import job_lock
 from lyceum.ops.processed_months import (
     Mark,
     MonthStatus,

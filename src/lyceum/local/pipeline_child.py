@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from filelock import FileLock, Timeout
 
 from lyceum.config import Config
+from lyceum.local_disk import tables_on_disk
 
 if TYPE_CHECKING:
     from pyspark.pipelines.cli import PipelineSpec
@@ -175,11 +176,10 @@ def _attach(spark: "SparkSession", request: PipelineRequest) -> None:
 
     By SQL: a Connect session that creates a table through its catalog reads all its rows.
     """
-    from lyceum.storage import Lakehouse
     from lyceum.table import quoted, text_literal
 
     config = request.config
-    tables = Lakehouse(spark, config).tables_on_disk()
+    tables = tables_on_disk(config)
     for schema in sorted({request.schema, *config.schemas.values(), *(s for s, _ in tables)}):
         location = text_literal(f"{config.warehouse}/{schema}")
         name = quoted(config.catalog, schema)
@@ -240,9 +240,8 @@ def _schema_and_table(name: str, schema: str) -> str:
 
 def _locked(config: Config, name: str, events: Events) -> FileLock:
     """The lock file that storage/ takes for a table, held when this returns."""
-    folder = config.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock")
+    config.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(config.locks / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -16,6 +16,7 @@ from typing import IO, Literal, Self
 from lyceum.config import Config
 from lyceum.local.pipeline_child import PipelineRequest
 from lyceum.local.pipeline_settings import pipeline_request
+from lyceum.local_disk import tables_on_disk, version_on_disk
 from lyceum.session import local_options
 
 Kind = Literal["progress", "dataset", "flow", "run", "error"]
@@ -138,15 +139,8 @@ def _reason(message: str) -> str:
 
 def _delta_versions(config: Config) -> dict[str, int]:
     """The latest version of every Delta table on a local disk, by schema and name."""
-    if not config.is_local_disk:
-        return {}
-    commits = Path(str(config.warehouse)).glob("*/*/_delta_log/*.json")
-    versions: dict[str, int] = {}
-    for commit in commits:
-        if commit.stem.isdigit():
-            name = f"{commit.parts[-4]}.{commit.parts[-3]}"
-            versions[name] = max(versions.get(name, 0), int(commit.stem))
-    return versions
+    found = ((f"{s}.{t}", version_on_disk(config, s, t)) for s, t in tables_on_disk(config))
+    return {name: version for name, version in found if version is not None}
 
 
 @contextlib.contextmanager

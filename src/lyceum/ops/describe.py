@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import functions as F
 from rich.filesize import decimal
 
-from lyceum.ops.ledger import ETL_JOB_STATUS, is_running_here
+from lyceum.ops.ledger import ETL_JOB_STATUS
+from lyceum.ops.locks import is_running_here
 from lyceum.ops.reporter import Reporter
 from lyceum.storage import Lakehouse
 from lyceum.storage.inspect import facts, history

@@ -12,22 +12,11 @@ from typing import Literal
 
 from pyspark.sql import functions as F
 
-from lyceum.ops.locks import JobIsRunningError, is_running_here, job_lock
 from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
 from lyceum.ops.outbox import settle
 from lyceum.redaction import redacted
 from lyceum.storage import Lakehouse, append
 from lyceum.table import Table, View
-
-__all__ = [
-    "ETL_JOB_RUNS",
-    "ETL_JOB_STATUS",
-    "JobIsRunningError",
-    "Run",
-    "is_running_here",
-    "job_lock",
-    "recorded_run",
-]
 
 _log = get_logger(__name__)
 

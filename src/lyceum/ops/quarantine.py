@@ -4,7 +4,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
-from lyceum.storage import Lakehouse
+from lyceum.ops.reporter import Reporter
+from lyceum.quality.rules import is_open
+from lyceum.storage import Lakehouse, Written, merge
 from lyceum.table import Table
 
 _SHOWN_ID = 12
@@ -37,14 +39,14 @@ class UnknownRecordError(UsageError):
 
 
 def quarantine_counts(
-    lake: Lakehouse, *, system: str | None = None, rule: str | None = None, is_open: bool = True
+    lake: Lakehouse, *, system: str | None = None, rule: str | None = None, only_open: bool = True
 ) -> list[Row]:
     """Records by system and rule: open and resolved, the newest and its identifier."""
     rows = lake.read(QUARANTINE)
     for column, value in (("system", system), ("rule", rule)):
         rows = rows if value is None else rows.where(F.col(column) == value)
     unresolved = F.col("resolved_at").isNull()
-    grouped = (rows.where(unresolved) if is_open else rows).groupBy("system", "rule", "severity")
+    grouped = (rows.where(unresolved) if only_open else rows).groupBy("system", "rule", "severity")
     return (
         grouped.agg(
             F.count_if(unresolved).alias("open"),
@@ -70,7 +72,22 @@ def quarantined(lake: Lakehouse, prefix: str) -> Row:
     raise UnknownRecordError(f"expected one record, found several that begin so: {ids}")
 
 
-def open_ids(lake: Lakehouse, system: str) -> DataFrame:
-    """The identifiers of a system's records that are not resolved."""
-    is_open = (F.col("system") == system) & F.col("resolved_at").isNull()
-    return lake.read(QUARANTINE).where(is_open).select("quarantine_id")
+def open_records(lake: Lakehouse, system: str, *, rule: str | None = None) -> DataFrame:
+    """The records of a system that are not resolved, those that broke one rule if it is named."""
+    rows = lake.read(QUARANTINE).where(is_open(system))
+    return rows if rule is None else rows.where(F.col("rule") == rule)
+
+
+def keep(lake: Lakehouse, rows: DataFrame) -> Written:
+    """Write rows of the quarantine; one that was seen before, just as it is, stays as it is."""
+    return merge(lake, QUARANTINE, rows, unless_only=("seen_at", "load_id"))
+
+
+def show_open(lake: Lakehouse, reporter: Reporter, system: str, load_id: str | None = None) -> None:
+    """Open records of a system by rule, those that a load saw if one is named; nothing if none."""
+    rows = open_records(lake, system)
+    rows = rows if load_id is None else rows.where(F.col("load_id") == load_id)
+    counts = rows.groupBy("severity", "rule").count().orderBy("severity", "rule").collect()
+    if counts:
+        columns = ["severity", "rule", "records"]
+        reporter.table("In quarantine", columns, [tuple(row) for row in counts])

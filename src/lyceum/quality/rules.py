@@ -54,10 +54,14 @@ def mended_rows(looked_at: DataFrame, found: DataFrame, *, system: str, at: Colu
 
     The caller limits `looked_at` to the sources that were looked at again.
     """
-    is_open = (F.col("system") == system) & F.col("resolved_at").isNull()
     still = found.select("quarantine_id")
-    mended = looked_at.where(is_open).join(still, on="quarantine_id", how="left_anti")
+    mended = looked_at.where(is_open(system)).join(still, on="quarantine_id", how="left_anti")
     return mended.withColumn("resolved_at", at)
+
+
+def is_open(system: str) -> Column:
+    """True for what stands in the quarantine of a system unresolved."""
+    return (F.col("system") == system) & F.col("resolved_at").isNull()
 
 
 def _broken(rules: tuple[Rule, ...] | list[Rule]) -> Column:

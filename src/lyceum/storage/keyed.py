@@ -1,12 +1,10 @@
 """Making the rows of some keys, or a whole table, exactly what was computed for them."""
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.storage.lakehouse import Lakehouse, computed_once
-from lyceum.storage.writes import Written, _differs, _last_commit, _pruning, _same_keys
+from lyceum.storage.writes import Written, differs, pruning, replace, same_keys
 from lyceum.table import Table
 
 _CHANGE = "_change"
@@ -27,7 +25,7 @@ def replace_keys(
         counts = {row[_CHANGE]: row["count"] for row in changed.groupBy(_CHANGE).count().collect()}
         if counts:
             values = {column: F.col(f"source.{column}") for column in rows.columns}
-            condition = _same_keys(name, table) & _pruning(name, table, changed)
+            condition = same_keys(name, table) & pruning(name, table, changed)
             merging = changed.alias("source").mergeInto(name, condition)
             merging = merging.whenMatched(F.col(f"source.{_CHANGE}") == "deleted").delete()
             merging.whenMatched().update(values).whenNotMatched().insert(values).merge()
@@ -39,24 +37,13 @@ def replace_small(lake: Lakehouse, table: Table, rows: DataFrame) -> Written:
 
     The driver compares them, for a merge of few rows costs several times as much.
     """
-    now, wanted = lake.read(table), rows.select(*lake.read(table).columns)
+    now = lake.read(table)
+    wanted = rows.select(*now.columns)
     old, new = ({tuple(row) for row in frame.collect()} for frame in (now, wanted))
     if old == new:
         return Written()
-    with lake.writing(table):
-        frame = lake.spark.createDataFrame(list(new), now.schema)
-        frame.writeTo(lake.name(table)).overwrite(F.lit(True))
+    replace(lake, table, lake.spark.createDataFrame(list(new), now.schema))
     return _compared(old, new, [now.columns.index(key) for key in table.keys])
-
-
-def latest_version(lake: Lakehouse, table: Table) -> int:
-    """The table's present version; on a local disk the log's own file names tell it at once."""
-    lake.ensure(table)
-    location = lake.config.location(table)
-    if location is None or not lake.config.is_local_disk:
-        return int(_last_commit(lake, lake.name(table))["version"])
-    commits = Path(location, "_delta_log").glob("*.json")
-    return max(int(commit.stem) for commit in commits if commit.stem.isdigit())
 
 
 def _changes(there: DataFrame, table: Table, rows: DataFrame, keys: DataFrame | None) -> DataFrame:
@@ -66,12 +53,12 @@ def _changes(there: DataFrame, table: Table, rows: DataFrame, keys: DataFrame | 
     old, new = there.withColumn("_is_old", F.lit(True)), rows.withColumn("_is_new", F.lit(True))
     others = [column for column in rows.columns if column not in table.keys]
     joined = new.alias("source").join(
-        old.alias("there"), on=_same_keys("there", table), how="full_outer"
+        old.alias("there"), on=same_keys("there", table), how="full_outer"
     )
     change = (
         F.when(F.col("_is_old").isNull(), "inserted")
         .when(F.col("_is_new").isNull(), "deleted")
-        .when(_differs("there", rows, others), "updated")
+        .when(differs("there", rows, others), "updated")
     )
     return joined.select(
         *(F.coalesce(f"source.{key}", f"there.{key}").alias(key) for key in table.keys),

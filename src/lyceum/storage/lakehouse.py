@@ -14,6 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
+from lyceum.local_disk import tables_on_disk
 from lyceum.storage.observe import reached
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
@@ -98,10 +99,7 @@ class Lakehouse:
 
     def tables_on_disk(self) -> list[tuple[str, str]]:
         """Schema and name of every Delta table under a local warehouse, sorted."""
-        if not self.config.is_local_disk:
-            return []
-        logs = Path(str(self.config.warehouse)).glob("*/*/_delta_log")
-        return sorted((log.parent.parent.name, log.parent.name) for log in logs)
+        return tables_on_disk(self.config)
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[None]:
@@ -134,9 +132,8 @@ class Lakehouse:
     @cached_property
     def locks_folder(self) -> Path:
         """Where the lock files are; they are empty and may be deleted when nothing runs."""
-        folder = self.config.home / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self.config.locks.mkdir(parents=True, exist_ok=True)
+        return self.config.locks
 
     def _lock(self, table: Table) -> "_ProcessLock":
         with self._guards[""]:

@@ -49,11 +49,13 @@ def carried(spark: SparkSession, function: Callable[P, T]) -> Callable[P, T]:
     return in_context
 
 
-def side_by_side(spark: SparkSession, *tasks: Callable[[], T]) -> list[T]:
-    """Do the tasks at once, each in a thread; their results, in the order of the tasks.
+def side_by_side(
+    spark: SparkSession, *tasks: Callable[[], T], at_once: int | None = None
+) -> list[T]:
+    """Do the tasks in threads, all at once if None; their results, in the order of the tasks.
 
     Much of a small write is planning, which one core does alone.
     """
-    with ThreadPoolExecutor(len(tasks)) as pool:
+    with ThreadPoolExecutor(at_once or len(tasks)) as pool:
         futures = [pool.submit(carried(spark, task)) for task in tasks]
         return [future.result() for future in futures]

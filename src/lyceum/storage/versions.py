@@ -6,7 +6,9 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
+from lyceum.local_disk import version_on_disk
 from lyceum.storage.lakehouse import Lakehouse
+from lyceum.storage.writes import last_commit
 from lyceum.table import Table
 
 UNREADABLE: tuple[type[Exception], ...] = (PySparkException, Py4JJavaError)
@@ -23,11 +25,16 @@ class Version:
 
 def current_version(lake: Lakehouse, table: Table) -> Version:
     """The latest state of a table."""
+    number = latest_version(lake, table)
+    detail = lake.spark.sql(f"DESCRIBE DETAIL {lake.name(table)}").collect()[0]
+    return Version(str(detail.id), number)
+
+
+def latest_version(lake: Lakehouse, table: Table) -> int:
+    """The number of a table's latest version; on a local disk its files tell it at once."""
     lake.ensure(table)
-    name = lake.name(table)
-    detail = lake.spark.sql(f"DESCRIBE DETAIL {name}").collect()[0]
-    last = lake.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0]
-    return Version(str(detail.id), int(last.version))
+    found = version_on_disk(lake.config, lake.config.schemas[table.layer], table.short_name)
+    return int(last_commit(lake, lake.name(table))["version"]) if found is None else found
 
 
 def rows_at(lake: Lakehouse, table: Table, number: int) -> DataFrame:

@@ -89,13 +89,13 @@ def merge(
     with lake.writing(table):
         there = lake.spark.table(name)
         if prune:
-            there, source = there.where(_pruning(name, table, source)), F.broadcast(source)
+            there, source = there.where(pruning(name, table, source)), F.broadcast(source)
         # A merge that changes nothing still reads twice and leaves a file behind.
         found = computed_once(_changed(name, table, there, source, compared))
         rows = {row[_IS_KNOWN]: row["count"] for row in found.groupBy(_IS_KNOWN).count().collect()}
         if rows:
             changed = found.drop(_IS_KNOWN)
-            condition = _same_keys(name, table) & _pruning(name, table, changed)
+            condition = same_keys(name, table) & pruning(name, table, changed)
             merging = changed.alias("source").mergeInto(name, condition)
             merging.whenMatched().updateAll().whenNotMatched().insertAll().merge()
         return Written(inserted=rows.get(None, 0), updated=rows.get(True, 0))
@@ -105,22 +105,24 @@ def _changed(
     name: str, table: Table, there: DataFrame, source: DataFrame, compared: list[str]
 ) -> DataFrame:
     """The rows of `source` that are not there or differ; `_IS_KNOWN` is true for the latter."""
-    differs = _differs(name, source, compared) if compared else F.lit(False)
-    found = there.join(source.alias("source"), on=_same_keys(name, table), how="inner").select(
-        *(F.col(f"source.{key}").alias(key) for key in table.keys), differs.alias(_IS_KNOWN)
+    is_other = differs(name, source, compared) if compared else F.lit(False)
+    found = there.join(source.alias("source"), on=same_keys(name, table), how="inner").select(
+        *(F.col(f"source.{key}").alias(key) for key in table.keys), is_other.alias(_IS_KNOWN)
     )
-    same = [F.col(f"source.{key}").eqNullSafe(F.col(f"found.{key}")) for key in table.keys]
-    joined = source.alias("source").join(found.alias("found"), on=reduce(and_, same), how="left")
+    joined = source.alias("source").join(
+        found.alias("found"), on=same_keys("found", table), how="left"
+    )
     is_changed = F.coalesce(_IS_KNOWN, F.lit(True))
     return joined.where(is_changed).select("source.*", _IS_KNOWN)
 
 
-def _same_keys(name: str, table: Table) -> Column:
+def same_keys(name: str, table: Table) -> Column:
+    """True where a row of `source` and one of `name` have the same key, NULL being a value."""
     pairs = (F.col(f"source.{key}").eqNullSafe(F.col(f"{name}.{key}")) for key in table.keys)
     return reduce(and_, pairs)
 
 
-def _differs(name: str, source: DataFrame, columns: list[str]) -> Column:
+def differs(name: str, source: DataFrame, columns: list[str]) -> Column:
     """True if any of the columns differs, NULL being a value like any other."""
     return reduce(
         or_,
@@ -137,7 +139,7 @@ def _comparable(source: DataFrame, reference: str, column: str) -> Column:
     return F.to_json(F.col(reference)) if is_variant else F.col(reference)
 
 
-def _pruning(name: str, table: Table, source: DataFrame) -> Column:
+def pruning(name: str, table: Table, source: DataFrame) -> Column:
     """The batch's keys as literals, which Delta skips files and Spark skips rows by.
 
     Few keys are listed; of many, the smallest and the largest limit the range.
@@ -150,17 +152,6 @@ def _pruning(name: str, table: Table, source: DataFrame) -> Column:
     return F.col(f"{name}.{key}").between(low, high)
 
 
-def _last_commit(lake: Lakehouse, name: str) -> Row:
+def last_commit(lake: Lakehouse, name: str) -> Row:
+    """The latest entry of the table's history."""
     return lake.spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").collect()[0]
-
-
-def _written(commit: Row, *, since: int) -> Written:
-    """What a commit changed, if it is one that came after version `since`."""
-    if commit["version"] == since:
-        return Written()
-    metrics = commit["operationMetrics"]
-    return Written(
-        inserted=int(metrics.get("numTargetRowsInserted", 0)),
-        updated=int(metrics.get("numTargetRowsUpdated", 0)),
-        deleted=int(metrics.get("numTargetRowsDeleted", 0)),
-    )

@@ -13,7 +13,7 @@ from lyceum.local.notebook.context import NotebookContext
 from lyceum.local.notebook.dbutils import Dbutils
 from lyceum.local.notebook.display import result, shown, spark_table
 from lyceum.local.notebook.source import Cell, Notebook, read_notebook, run_target
-from lyceum.local.notebook.sql import parameters, statements
+from lyceum.local.sql_text import parameters, statements
 
 _OFFERED_AS = {"databricks.sdk.runtime": "*", "pyspark.dbutils": "DBUtils"}
 """Modules that only a workspace has, whose names a notebook has anyway."""

@@ -120,7 +120,7 @@ def _executed(run: JobRun) -> Result:
 @contextmanager
 def _slot(run: JobRun) -> Iterator[bool]:
     """One of the job's concurrent runs; False if there is none and the job does not queue."""
-    folder = run.services.config.home / "locks"
+    folder = run.services.config.locks
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^\w-]", "_", f"{run.services.bundle.name}-{run.job.key}")
     files = [folder / f"run-{name}.{i}.lock" for i in range(run.job.max_concurrent_runs)]

@@ -30,29 +30,30 @@ class Planned:
 
 def plan(request: Request) -> list[Planned]:
     """The tasks of a run in the order in which they could start."""
-    job, parameters = request.job, known_parameters(request)
+    parameters, tasks = known_parameters(request), request.job.tasks
     return [
-        Planned(
-            wave=number,
-            task=key,
-            after=_after(job.task(key)),
-            does=_does(job.task(key), _spec(job.task(key), parameters)),
-            parameters=_parameters(job.task(key), _spec(job.task(key), parameters)),
-            options=_options(job.task(key)),
-        )
-        for number, wave in enumerate(waves(job.tasks), start=1)
+        _planned(number, request.job.task(key), parameters)
+        for number, wave in enumerate(waves(tasks), start=1)
         for key in wave
     ]
+
+
+def _planned(wave: int, task: Task, parameters: Mapping[str, str]) -> Planned:
+    spec = specified(task, parameters, lambda value: _known(value, parameters))
+    return Planned(
+        wave=wave,
+        task=task.key,
+        after=_after(task),
+        does=_does(task, spec),
+        parameters=_parameters(task, spec),
+        options=_options(task),
+    )
 
 
 def known_parameters(request: Request) -> Mapping[str, str]:
     """The job's parameters, with times of now."""
     found: Mapping[str, str] = _known(dict(request.parameters), request.parameters)
     return found
-
-
-def _spec(task: Task, parameters: Mapping[str, str]) -> Settings:
-    return specified(task, parameters, lambda value: _known(value, parameters))
 
 
 def _known(value: Any, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from lyceum.config import Config
+from lyceum.local_disk import version_on_disk
 
 if TYPE_CHECKING:
     from lyceum.local.runner.context import TaskRun
@@ -58,12 +58,3 @@ def touched_tables(attempt: "TaskRun") -> Iterator[TouchedTables]:
 
     with followed(touched):
         yield touched
-
-
-def version_on_disk(config: Config, schema: str, name: str) -> int | None:
-    """The latest version of a table by the files of its log; None off the local disk."""
-    if not config.is_local_disk:
-        return None
-    log = Path(str(config.warehouse)) / schema / name / "_delta_log"
-    versions = [int(file.stem) for file in log.glob("*.json") if file.stem.isdigit()]
-    return max(versions, default=None)

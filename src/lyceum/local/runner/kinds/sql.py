@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.local.runner.context import Output, TaskRun
 from lyceum.local.runner.model import Settings, text
-from lyceum.local.runner.statements import statements
-from lyceum.local.runner.versions import TouchedTables, version_on_disk
+from lyceum.local.runner.versions import TouchedTables
+from lyceum.local.sql_text import statements
+from lyceum.local_disk import version_on_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lyceum.local.runner.statements import statements
+from lyceum.local.sql_text import parameters, statements
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,17 @@ from lyceum.local.runner.statements import statements
             "BEGIN DECLARE x INT; IF x > 1 THEN SET x = 2; END IF; END; SELECT 1;",
             ["BEGIN DECLARE x INT; IF x > 1 THEN SET x = 2; END IF; END", "SELECT 1"],
         ),
+        (
+            "BEGIN TRANSACTION; INSERT INTO t VALUES (1); COMMIT;",
+            ["BEGIN TRANSACTION", "INSERT INTO t VALUES (1)", "COMMIT"],
+        ),
         ("  \n-- nothing\n", []),
     ],
 )  # fmt: skip
 def test_a_script_is_split_at_the_semicolons_between_statements(script, expected):
     assert list(statements(script)) == expected
+
+
+def test_parameters_are_named_outside_texts_comments_casts_and_paths():
+    statement = "SELECT :a, ':b', 1::int, payload:field, list[0]:item -- :c\nWHERE x = :d_1"
+    assert parameters(statement) == {"a", "d_1"}

@@ -1,4 +1,4 @@
-"""The statements of a SQL script."""
+"""SQL text cut into statements, and the parameters that a statement names."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ _TOKEN = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)
   | (?P<text>[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)
+  | (?<![:\w)\]`"']):(?P<parameter>[A-Za-z_]\w*)
   | (?P<word>\w+)
   | (?P<end>;)
   | (?P<other>\s+|.)
@@ -40,9 +41,18 @@ def statements(script: str) -> Iterator[str]:
         yield "".join(parts).strip()
 
 
+def parameters(statement: str) -> set[str]:
+    """The names of the statement's parameters.
+
+    >>> sorted(parameters("SELECT :a, ':b', 1::int -- :c"))
+    ['a']
+    """
+    return {found["parameter"] for found in _TOKEN.finditer(statement) if found["parameter"]}
+
+
 def _is_open(words: list[str]) -> bool:
     """Whether a compound statement has begun that has not ended."""
-    if not words or words[0] != "BEGIN":
+    if words[:1] != ["BEGIN"] or words[1:2] == ["TRANSACTION"]:
         return False
     depth = 0
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
