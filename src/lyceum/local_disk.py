@@ -19,3 +19,11 @@ def version_on_disk(config: Config, schema: str, name: str) -> int | None:
         return None
     commits = Path(str(config.warehouse), schema, name, "_delta_log").glob("*.json")
     return max((int(c.stem) for c in commits if c.stem.isdigit()), default=None)
+
+
+def is_untouched(config: Config, schema: str, name: str) -> bool:
+    """True if no row was ever written to a table; False too if the warehouse is elsewhere."""
+    if not config.is_local_disk:
+        return False
+    files = Path(str(config.warehouse), schema, name).iterdir()
+    return all(file.name == "_delta_log" for file in files)

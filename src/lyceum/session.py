@@ -30,6 +30,8 @@ _LOCAL = {
     "spark.sql.ansi.enabled": "true",
     # Each partition of a table's state generates its own code, which costs more than reading it.
     "spark.databricks.delta.snapshotPartitions": "1",
+    # By default a hundred classes are kept, and a run generates several hundred.
+    "spark.sql.codegen.cache.maxEntries": "2000",
     "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.pyspark.enabled": "true",

@@ -55,6 +55,11 @@ class Table:
     """Days after which maintenance may delete a row; None keeps rows for ever."""
     personal: tuple[str, ...] = ()
     """Columns that hold personal data."""
+    deletion_vectors: bool = False
+    """Mark changed rows instead of rewriting their files: pays where few of many rows change.
+
+    It costs two more queries a read and four a merge. A workspace may have a default of its own.
+    """
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -84,7 +89,8 @@ class Table:
         parts.append(f"COMMENT {text_literal(self.grain)}")
         if location:
             parts.append(f"LOCATION {text_literal(location)}")
-        parts.append("TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+        if self.deletion_vectors:
+            parts.append("TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
         return " ".join(parts)
 
 

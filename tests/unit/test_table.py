@@ -1,5 +1,7 @@
 """What a declaration says, and what it refuses to be."""
 
+from dataclasses import replace
+
 import pytest
 
 from lyceum.table import Table, TableDeclarationError, quoted
@@ -13,8 +15,9 @@ EVENTS = Table(
 )
 
 
-def test_the_statement_has_columns_clustering_and_grain():
-    assert EVENTS.create_statement("`c`.`s`.`things`", "/tables/things") == (
+def test_the_statement_has_columns_clustering_grain_and_properties():
+    table = replace(EVENTS, deletion_vectors=True)
+    assert table.create_statement("`c`.`s`.`things`", "/tables/things") == (
         "CREATE TABLE IF NOT EXISTS `c`.`s`.`things` (id STRING NOT NULL COMMENT 'Identifier') "
         "USING DELTA CLUSTER BY (`id`) COMMENT 'one row per learner\\'s thing' "
         "LOCATION '/tables/things' TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
@@ -23,6 +26,10 @@ def test_the_statement_has_columns_clustering_and_grain():
 
 def test_a_managed_table_has_no_location():
     assert "LOCATION" not in EVENTS.create_statement("`c`.`s`.`things`")
+
+
+def test_a_table_without_scattered_changes_sets_no_property():
+    assert "TBLPROPERTIES" not in EVENTS.create_statement("`c`.`s`.`things`")
 
 
 @pytest.mark.parametrize("name", ["things", "platinum.things", "silver.Things", "silver.a;b"])

@@ -46,9 +46,8 @@ from lyceum.sources.landing import (
     PARTICIPANTS,
     Entity,
 )
-from lyceum.storage import Lakehouse, Written, append, computed_once
+from lyceum.storage import Lakehouse, Written, computed_once
 from lyceum.storage.keyed import replace_keys, replace_small
-from lyceum.table import Table
 
 OUTPUTS = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
 
@@ -66,7 +65,7 @@ def publish_events(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
     """Bring what changed of the events to silver."""
     keys = touched_events(lake, scope)
     records = computed_once(current_event_records(lake, keys))
-    return Records(records, keys), _published(lake, LM_EVENTS, lm_events(records), keys)
+    return Records(records, keys), replace_keys(lake, LM_EVENTS, lm_events(records), keys=keys)
 
 
 def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
@@ -76,7 +75,7 @@ def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Writte
         final_ids = computed_once(final_ids)
     keys = touched_participants(lake, scope, final_ids)
     records = computed_once(current_participant_records(lake, final_ids, keys))
-    written = _published(lake, LM_PARTICIPANTS, lm_participants(records), keys)
+    written = replace_keys(lake, LM_PARTICIPANTS, lm_participants(records), keys=keys)
     return Records(records, keys), written
 
 
@@ -136,14 +135,6 @@ def quarantine(
     if changes.isEmpty():
         return Written()
     return keep(lake, changes)
-
-
-def _published(lake: Lakehouse, table: Table, rows: DataFrame, keys: DataFrame | None) -> Written:
-    if keys is None and lake.read(table).isEmpty():
-        # Nothing to compare with: a merge would go through the rows twice.
-        append(lake, table, rows)
-        return Written(inserted=lake.read(table).count())
-    return replace_keys(lake, table, rows, keys=keys)
 
 
 def _found(lake: Lakehouse, broken: Sequence[DataFrame], run_id: str) -> DataFrame:

@@ -32,6 +32,7 @@ EVENT_SESSION_DETAILS = Table(
         updated_at TIMESTAMP NOT NULL COMMENT 'Fetch that last changed the row, UTC',
         removed_at TIMESTAMP COMMENT 'When a load found the session gone from the LMS, UTC'
     """,
+    deletion_vectors=True,
 )
 
 EVENT_SESSION_PRODUCTS = Table(
@@ -49,6 +50,7 @@ EVENT_SESSION_PRODUCTS = Table(
         updated_at TIMESTAMP NOT NULL COMMENT 'Fetch that last changed the row, UTC',
         removed_at TIMESTAMP COMMENT 'When a load found the product gone from the session, UTC'
     """,
+    deletion_vectors=True,
 )
 
 _HAS_USABLE_ID = "is_session AND id_kind IN ('STRING', 'BIGINT') AND session_id IS NOT NULL"

@@ -4,7 +4,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.storage.lakehouse import Lakehouse, computed_once
-from lyceum.storage.writes import Written, differs, pruning, replace, same_keys
+from lyceum.storage.writes import (
+    Written,
+    differs,
+    first_rows,
+    is_untouched,
+    pruning,
+    replace,
+    same_keys,
+)
 from lyceum.table import Table
 
 _CHANGE = "_change"
@@ -21,6 +29,8 @@ def replace_keys(
     lake.ensure(table)
     name = lake.name(table)
     with lake.writing(table):
+        if is_untouched(lake, table):
+            return first_rows(lake, table, rows)
         changed = computed_once(_changes(lake.spark.table(name), table, rows, keys))
         counts = {row[_CHANGE]: row["count"] for row in changed.groupBy(_CHANGE).count().collect()}
         if counts:

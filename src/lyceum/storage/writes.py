@@ -1,6 +1,5 @@
 """The ways to write a table; each gives the same table when it is done twice."""
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -10,6 +9,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import VariantType
 
+from lyceum import local_disk
 from lyceum.storage.lakehouse import Lakehouse, computed_once
 from lyceum.table import Table, quoted
 
@@ -41,8 +41,13 @@ def append_once(lake: Lakehouse, table: Table, rows: DataFrame, *, app: str, ver
 
 
 def append(lake: Lakehouse, table: Table, rows: DataFrame) -> None:
-    """Append rows that no retry of ours writes a second time, such as ledger events."""
-    append_once(lake, table, rows, app=str(uuid.uuid4()), version=0)
+    """Append rows that no retry of ours writes a second time, such as ledger events.
+
+    Without the check for an earlier append Delta need not compute the table's whole state.
+    """
+    lake.ensure(table)
+    with lake.writing(table):
+        rows.writeTo(lake.name(table)).append()
 
 
 def replace(lake: Lakehouse, table: Table, rows: DataFrame, *, where: Column | None = None) -> None:
@@ -87,6 +92,8 @@ def merge(
     name = lake.name(table)
     compared = [c for c in source.columns if c not in {*table.keys, *unless_only}]
     with lake.writing(table):
+        if is_untouched(lake, table):
+            return first_rows(lake, table, source)
         there = lake.spark.table(name)
         if prune:
             there, source = there.where(pruning(name, table, source)), F.broadcast(source)
@@ -99,6 +106,21 @@ def merge(
             merging = changed.alias("source").mergeInto(name, condition)
             merging.whenMatched().updateAll().whenNotMatched().insertAll().merge()
         return Written(inserted=rows.get(None, 0), updated=rows.get(True, 0))
+
+
+def is_untouched(lake: Lakehouse, table: Table) -> bool:
+    """True if the table is known to have had no row ever, without a query."""
+    schema = lake.config.schemas[table.layer]
+    return local_disk.is_untouched(lake.config, schema, table.short_name)
+
+
+def first_rows(lake: Lakehouse, table: Table, rows: DataFrame) -> Written:
+    """Append to a table without rows: a merge would compare with nothing at thrice the cost."""
+    rows = computed_once(rows)
+    count = rows.count()
+    if count:
+        rows.writeTo(lake.name(table)).append()
+    return Written(inserted=count)
 
 
 def _changed(
