@@ -36,7 +36,7 @@ NAMES = {
     "pandas": "pandas, all files again",
     "polars": "polars with delta-rs, merging",
 }
-ENVIRONMENT = {"LYCEUM_JVM": "heavy", "LYCEUM_DRIVER_MEMORY": "4g"}
+ENVIRONMENT = {"LYCEUM_DRIVER_MEMORY": "4g"}
 FIGURES = ("total_events", "total_registrations", "total_attendees")
 SHARE = 0.01
 QUERY = f"SELECT {', '.join(f'sum({n}) AS {n}' for n in FIGURES)} FROM gold.event_performance_kpi"
