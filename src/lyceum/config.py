@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lyceum.errors import UsageError
+from lyceum.quality.thresholds import LmsThresholds
 from lyceum.redaction import remember_secrets_of
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings, Secret
@@ -126,6 +127,12 @@ class Config:
         paths = {name: self.environ.get(variable) for name, variable in variables.items()}
         return LmsFields(**{name: path for name, path in paths.items() if path})
 
+    def lms_thresholds(self) -> LmsThresholds:
+        """What the LMS's data must pass: `LMS_QUALITY_EVENT_COVERAGE` and so on, from 0 to 1."""
+        variables = {f.name: f"LMS_QUALITY_{f.name.upper()}" for f in fields(LmsThresholds)}
+        given = {name: _share(v, self.environ.get(v)) for name, v in variables.items()}
+        return LmsThresholds(**{name: share for name, share in given.items() if share is not None})
+
     def _lms_text(self, field: str) -> str | None:
         name = f"LMS_{field.upper()}"
         is_credential = field in ("client_id", "client_secret")
@@ -157,6 +164,14 @@ def _assignments(text: str) -> dict[str, str]:
             message = f"expected settings like NAME=VALUE, found {name!r}"
             raise ConfigError(message)
     return {name: value for name, _, value in pairs if value}
+
+
+def _share(variable: str, text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        message = f"expected {variable} to be a share from 0 to 1, found {text!r}"
+        raise ConfigError(message) from None
 
 
 def _cache_folder(env: Mapping[str, str]) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from lyceum.jobs.lms_session_details import LmsJob
 from lyceum.local.lms import Simulator, SimulatorConfig
 from lyceum.ops.reporter import Reporter
+from lyceum.quality.thresholds import LmsThresholds
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 from lyceum.sources.lms.settings import LmsSettings
 from lyceum.storage import Lakehouse
@@ -17,7 +18,7 @@ def lms_job(lake: Lakehouse, lms: Simulator, **settings: object) -> LmsJob:
         base_url=lms.url, client_id=client.client_id, client_secret=client.client_secret
     )
     quick: LmsSettings = replace(base, **{"backoff_base": 0.01, "backoff_cap": 0.1} | settings)
-    return LmsJob(lake, quick, lake.config.lms_fields(), Reporter())
+    return LmsJob(lake, quick, lake.config.lms_fields(), LmsThresholds(), Reporter())
 
 
 def small_lms(**options: object) -> Simulator:

@@ -3,7 +3,6 @@
 import csv
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -75,19 +74,6 @@ def all_jobs(lake: Lakehouse, folder: Path) -> None:
 def gold_jobs(lake: Lakehouse) -> None:
     monthly(lake, Selection(), Reporter(), dry_run=False)
     performance(lake, Reporter())
-
-
-def fresh(lake: Lakehouse) -> Lakehouse:
-    """The lakehouse as another process would find it."""
-    for schema in lake.config.schemas.values():
-        lake.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    return Lakehouse(lake.spark, lake.config)
-
-
-def lake_in(lake: Lakehouse, home: Path) -> Lakehouse:
-    """An empty lakehouse in the same session."""
-    config = replace(lake.config, home=home, warehouse=str(home / "warehouse"))
-    return fresh(Lakehouse(lake.spark, config))
 
 
 def version(lake: Lakehouse, table: Table) -> int:

@@ -1,61 +1,31 @@
 """A load that is killed goes on where it stopped, in whatever phase it was."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lakes import fresh
 from lms_lake import sessions_in, sessions_of, small_lms
+from processes import killed_when, started, starts
 
 from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_EVENTS
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import ETL_JOB_STATUS
 from lyceum.quality.results import QUALITY_RESULTS
-from lyceum.storage import Lakehouse
 from tables import assert_rows
 
-Line = dict[str, object]
 
-
-def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen[str]:
-    """`lyceum lms load` in a process group of its own, with small chunks."""
-    environment = os.environ | {
+def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen:
+    """A command of lyceum, with that LMS and small chunks."""
+    settings = {
         "LMS_BASE_URL": lms.url,
         "LMS_CLIENT_ID": lms.config.client_id,
         "LMS_CLIENT_SECRET": lms.config.client_secret,
         "LMS_CHUNK_EVENTS": "10",
         "LMS_CONCURRENCY": "4",
     }
-    command = [sys.executable, "-m", "lyceum", "--home", str(home), "--json", *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def killed_when(process: subprocess.Popen[str], reached: Callable[[Line], bool]) -> None:
-    """SIGKILL the process with its JVM and workers as soon as a line of its output says so."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if reached(json.loads(line)):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return
-    pytest.fail(f"the load ended with {process.wait()} before it could be killed")
-
-
-def starts(step: str) -> Callable[[Line], bool]:
-    return lambda line: line["event"] == "started" and line["step"] == step
-
-
-def fresh(lake: Lakehouse) -> Lakehouse:
-    """The lakehouse without what this session remembers of its tables."""
-    for schema in lake.config.schemas.values():
-        lake.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    return Lakehouse(lake.spark, lake.config)
+    return started(home, *arguments, env=settings)
 
 
 @pytest.mark.slow

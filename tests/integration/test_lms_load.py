@@ -1,5 +1,6 @@
 """The LMS load over real HTTP against a simulated LMS, into Delta on disk."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -182,9 +183,16 @@ def test_when_every_event_fails_the_tables_stay(lake):
 
 def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(lake, monkeypatch):
     with small_lms() as lms, monkeypatch.context() as patch:
-        patch.setattr(lms_fetch, "append_once", power_cut)
-        with pytest.raises(RuntimeError, match="power cut"):
+        patch.setattr(lms_fetch, "append_once", interrupt)
+        with pytest.raises(KeyboardInterrupt):
             load(lms_job(lake, lms))
+    assert_rows(
+        lake.read(LMS_AUDIT_LOG),
+        """
+        row_count | load_status | error_message
+        -1        | FAILED      | interrupted
+        """,
+    )
     with small_lms(seed=8) as other:
         with pytest.raises(UnfinishedLoadError, match="run that one again to finish it"):
             load(lms_job(lake, other))
@@ -192,17 +200,15 @@ def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(la
         assert sessions_in(lake) == sessions_of(other)
 
 
-def power_cut(*_, **__):
-    message = "power cut"
-    raise RuntimeError(message)
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_get_prints_the_sessions_of_one_event_and_writes_nothing(lake, capsys):
     with small_lms() as lms:
         lms.lms.put_event("a/b?c'd", [{"id": "s1", "title": "Hello"}, {"title": "no id"}])
         job = lms_job(lake, lms)
-        shown = type(job)(job.lake, job.settings, job.fields, Reporter("json"))
-        get(shown, "a/b?c'd")
+        get(replace(job, reporter=Reporter("json")), "a/b?c'd")
     out = capsys.readouterr().out
     assert '"session_id": "s1"' in out
     assert "session_without_id" in out

@@ -141,8 +141,12 @@ def test_data_docs_need_no_network(results: dict[str, CheckResult], lake: Lakeho
 
 
 def test_data_docs_show_the_latest_run(results: dict[str, CheckResult], lake: Lakehouse) -> None:
-    """The pages of a run replace those of the one before."""
-    check_lms(lake, load_id="l2 <b>", checked_at=CHECKED_AT)
+    """The pages of a run replace those of the one before; half of the events are enough here."""
+    half = dataclasses.replace(
+        lake.config, environ={"LMS_QUALITY_EVENT_COVERAGE": "0.5"}
+    ).lms_thresholds()
+    found = check_lms(lake, load_id="l2 <b>", checked_at=CHECKED_AT, thresholds=half)
+    assert {r.check_id for r in found if not r.passed} == {"session_count", "start_readable"}
     site = lake.config.home / "data_docs"
     assert "Run l2 &lt;b&gt;" in (site / "lms" / "index.html").read_text()
     assert [p.parent.parent.name for p in site.glob("lms/validations/sessions/*/*/*.html")] == [

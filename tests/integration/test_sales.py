@@ -5,16 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lakes import fresh, lake_in
 from sales_lake import (
     FILES,
     HEADER,
     LATE,
     all_jobs,
     expected_gold,
-    fresh,
     gold,
     gold_jobs,
-    lake_in,
     transactions,
     version,
     write_files,

@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sales_lake import LATE, expected_gold, fresh, gold, version, write_files
+from lakes import fresh
+from sales_lake import LATE, expected_gold, gold, version, write_files
 
 from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES

@@ -11,6 +11,7 @@ import pytest
 
 from lyceum.cli.parsing import without_empty
 from lyceum.config import Config, ConfigError
+from lyceum.errors import UsageError
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 
 LMS = {
@@ -67,6 +68,19 @@ def test_every_lms_setting_is_read_and_an_option_overrides_it():
 def test_field_paths_are_settings():
     fields = Config.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).lms_fields()
     assert (fields.session_id, fields.eval_id) == ("key.value", "eval_id")
+
+
+def test_shares_that_must_pass_a_check_are_settings():
+    thresholds = Config.load(None, {"LMS_QUALITY_EVENT_COVERAGE": "0.8"}).lms_thresholds()
+    assert (thresholds.event_coverage, thresholds.timing) == (0.8, 0.95)
+
+
+@pytest.mark.parametrize(("text", "found"), [("95%", "'95%'"), ("95", "95.0"), ("nan", "nan")])
+def test_what_is_no_share_is_refused(text, found):
+    config = Config.load(None, {"LMS_QUALITY_TIMING": text})
+    expected = f"expected LMS_QUALITY_TIMING to be a share from 0 to 1, found {found}"
+    with pytest.raises(UsageError, match=f"^{expected}$"):
+        config.lms_thresholds()
 
 
 @pytest.mark.parametrize("missing", sorted(LMS))

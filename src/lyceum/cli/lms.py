@@ -100,4 +100,5 @@ def _job(
 
     config = context.config()
     settings = config.lms(base_url=url, concurrency=concurrency, rate=rate)
-    return LmsJob(context.lakehouse(), settings, config.lms_fields(), context.reporter())
+    fields, thresholds = config.lms_fields(), config.lms_thresholds()
+    return LmsJob(context.lakehouse(), settings, fields, thresholds, context.reporter())

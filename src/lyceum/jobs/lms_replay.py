@@ -40,7 +40,8 @@ def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
         run.rows_inserted, run.rows_updated = sessions.inserted, sessions.updated
         step.note = f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
     if not open_records(lake, SYSTEM, rule=EVENT_NOT_FETCHED).isEmpty():
-        retry_failed(LmsJob(lake, lake.config.lms(), fields, reporter))
+        config = lake.config
+        retry_failed(LmsJob(lake, config.lms(), fields, config.lms_thresholds(), reporter))
 
 
 def parse_again(lake: Lakehouse, fields: LmsFields) -> Written:

@@ -36,7 +36,7 @@ from lyceum.jobs.lms_publish import (
     quarantine_failures,
 )
 from lyceum.ops.audit import LMS_AUDIT_LOG
-from lyceum.ops.ledger import Run, recorded_run
+from lyceum.ops.ledger import Run, reason, recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.quarantine import open_records, show_open
 from lyceum.ops.reporter import Reporter
@@ -44,6 +44,7 @@ from lyceum.quality.expectations import preload
 from lyceum.quality.lms import check_lms
 from lyceum.quality.results import CheckResult, gate
 from lyceum.quality.rules import broken_rules
+from lyceum.quality.thresholds import LmsThresholds
 from lyceum.silver.lms import (
     EVENT_SESSION_DETAILS,
     SESSION_RULES,
@@ -69,6 +70,7 @@ class LmsJob:
     lake: Lakehouse
     settings: LmsSettings
     fields: LmsFields
+    thresholds: LmsThresholds
     reporter: Reporter
 
 
@@ -160,7 +162,13 @@ def _fetch_and_publish(job: LmsJob, load: Load, run: Run) -> list[CheckResult]:
     run.rows_inserted = changes.sessions.inserted
     run.rows_updated = changes.sessions.updated
     with reporter.step("Check quality") as step:
-        results = check_lms(lake, load_id=load.id, checked_at=datetime.now(UTC), fields=job.fields)
+        results = check_lms(
+            lake,
+            load_id=load.id,
+            checked_at=datetime.now(UTC),
+            fields=job.fields,
+            thresholds=job.thresholds,
+        )
         passed = sum(result.passed for result in results)
         step.note = f"{passed} of {len(results)} expectations met"
     _finish(lake)
@@ -216,9 +224,8 @@ def _audited_failure(job: LmsJob, load: Load, run: Run) -> Iterator[None]:
     """What stops a load before its data is in goes to the audit log as it is."""
     try:
         yield
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        row = (_AUDITED, -1, datetime.now(UTC), "FAILED", lines[0])
+    except BaseException as error:
+        row = (_AUDITED, -1, datetime.now(UTC), "FAILED", reason(error).splitlines()[0])
         _write_audit(job.lake, [row], app=f"lms:{load.id}:{run.id}")
         raise
 

@@ -92,14 +92,21 @@ def recorded_run(
         try:
             yield run
         except BaseException as error:
-            reason = str(redacted(str(error) or type(error).__name__))
-            _log.error("run failed", job=job_name, reason=reason)
-            _record(lake, [_event(run, "FAILED", error=reason)])
+            told = reason(error)
+            _log.error("run failed", job=job_name, reason=told)
+            _record(lake, [_event(run, "FAILED", error=told)])
             raise
         _log.info("run ended", job=job_name, rows=run.rows_processed)
     _record(lake, [_event(run, "SUCCESS")])
     taken = datetime.now(UTC) - run.started_at
     settle(lake, waiting_logs(lake.config), seconds=taken.total_seconds())
+
+
+def reason(error: BaseException) -> str:
+    """Why a run ended, for a person and without secrets."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(redacted(str(error).strip() or type(error).__name__))
 
 
 def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:

@@ -5,7 +5,6 @@ that a count of broken rows is a count of those things. Sessions and products th
 gone from the LMS are left out.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, Window
@@ -20,24 +19,13 @@ from lyceum.bronze.lms import (
 from lyceum.quality.expectations import validate
 from lyceum.quality.results import CheckResult, write_results
 from lyceum.quality.suites import Subject, Suite, has_rows, is_not_null, is_true
+from lyceum.quality.thresholds import LmsThresholds
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.silver.times import instant, standard_timezone
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.storage import Lakehouse
 
 _PRODUCT_COLUMNS = ("product_id", "product_identification", "product_name", "product_type")
-
-
-@dataclass(frozen=True)
-class LmsThresholds:
-    """Shares of the rows for which a check of the LMS suite has to hold, from 0 to 1."""
-
-    event_coverage: float = 0.95
-    """Of the listed events, those with session details."""
-    session_counts: float = 0.95
-    """Of the events that announce a number of sessions, those with as many."""
-    timing: float = 0.95
-    """Of the sessions, those with usable times; an LMS that people type into has exceptions."""
 
 
 def lms_suite(thresholds: LmsThresholds) -> Suite:
@@ -226,7 +214,7 @@ def check_lms(
         "session_products": session_product_checks(products, sessions),
     }
     results = validate(
-        lms_suite(thresholds or LmsThresholds()),
+        lms_suite(thresholds or lake.config.lms_thresholds()),
         frames,
         run_id=load_id,
         checked_at=checked_at,
