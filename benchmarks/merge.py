@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -26,13 +26,12 @@ from measure import (
     Journal,
     Record,
     Target,
-    end_tree,
     figure,
     peer_command,
     targets_grid,
-    tree_cpu_seconds,
     write_section,
 )
+from worker import Worker, started_worker
 
 TABLES = ROOT / ".lyceum" / "benchmarks" / "merge"
 SPREADS = ("contiguous", "scattered")
@@ -72,51 +71,15 @@ class Case:
         return str(TABLES / str(self.rows) / f"{self.spread}-{self.size}")
 
 
-class Worker:
-    """A peer's process, that merges on demand."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def merge(self, table: Path, batch: str) -> Record:
-        """Merge a batch; what it cost and what it wrote."""
-        before, files = tree_cpu_seconds(self._process.pid), files_of(table)
-        wall = self._ask({"table": str(table), "batch": batch})["wall"]
-        cpu = tree_cpu_seconds(self._process.pid) - before
-        added = {file: size for file, size in files_of(table).items() if file not in files}
-        commits = [f for f in added if f.parent.name == "_delta_log" and f.suffix == ".json"]
-        data = {file: size for file, size in added.items() if file.parent.name != "_delta_log"}
-        written = {"files": len(data), "mb": sum(data.values()) / 1e6, "commits": len(commits)}
-        return {"wall": wall, "cpu": cpu} | written
-
-    def _ask(self, question: Record) -> Record:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                answer: Record = json.loads(line)
-                return answer
-        message = f"expected an answer of {self._process.args!r}, found that it ended"
-        raise RuntimeError(message)
-
-
-@contextmanager
-def started_worker(peer: str, home: Path) -> Iterator[Worker]:
-    """A peer's process, from its start to its end."""
-    process = subprocess.Popen(
-        peer_command("merge_worker.py", peer=peer),
-        env={**os.environ, "LYCEUM_HOME": str(home)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Worker(process)
-    finally:
-        end_tree(process.pid)
-        process.wait(timeout=60)
+def merged(worker: Worker, table: Path, batch: str) -> Record:
+    """Merge a batch; what it cost and what it wrote."""
+    files = files_of(table)
+    cost = worker.ask({"table": str(table), "batch": batch})
+    added = {file: size for file, size in files_of(table).items() if file not in files}
+    commits = [f for f in added if f.parent.name == "_delta_log" and f.suffix == ".json"]
+    data = {file: size for file, size in added.items() if file.parent.name != "_delta_log"}
+    written = {"files": len(data), "mb": sum(data.values()) / 1e6, "commits": len(commits)}
+    return cost | written
 
 
 def files_of(table: Path) -> dict[Path, int]:
@@ -166,7 +129,12 @@ def measure(case: Case, peer: str, worker: Worker, home: Path) -> list[Record]:
     """Merge the batch into a copy, then the same batch once more."""
     facts = case.facts() | {"peer": peer}
     with copied(case.rows, LAYOUT[peer], home) as table:
-        return [facts | {"run": run} | worker.merge(table, case.batch) for run in (1, 2)]
+        return [facts | {"run": run} | merged(worker, table, case.batch) for run in (1, 2)]
+
+
+def merger(peer: str, home: Path) -> AbstractContextManager[Worker]:
+    """A peer's process that merges on demand."""
+    return started_worker("merge_worker.py", {"LYCEUM_HOME": str(home)}, peer=peer)
 
 
 def measure_all(cases: list[Case], peers: list[str], repeats: int, journal: Journal) -> None:
@@ -174,7 +142,7 @@ def measure_all(cases: list[Case], peers: list[str], repeats: int, journal: Jour
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=TABLES)))
         (home / "warehouse").mkdir()
-        workers = {peer: stack.enter_context(started_worker(peer, home)) for peer in peers}
+        workers = {peer: stack.enter_context(merger(peer, home)) for peer in peers}
         for peer, worker in workers.items():
             measure(cases[0], peer, worker, home)
         for _ in range(repeats):

@@ -7,12 +7,10 @@ Onto that history come late files and further months, one a repeat. A measuremen
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import log
 from pathlib import Path
 from statistics import linear_regression
@@ -24,16 +22,15 @@ from measure import (
     Journal,
     Record,
     Target,
-    end_tree,
     figure,
-    peer_command,
     targets_grid,
-    tree_cpu_seconds,
     write_section,
 )
+from worker import Worker, started_worker
 
 PEERS = ("lyceum", "duckdb", "spark")
 STEPS = {"lyceum": ["load", "monthly", "performance"]}
+ENVIRONMENT = {"LYCEUM_DRIVER_MEMORY": "4g"}
 ALL, AGAIN, LATE, MONTH = "all files", "nothing new", "a late file", "a further month"
 NOTES = """
 Three months of a shop (UCI Online Retail, 105,335 rows in 68 files), repeated over synthetic years;
@@ -44,47 +41,16 @@ numbers; a further month has February's rows. The first update includes the warm
 """
 
 
-class Worker:
+@dataclass(frozen=True)
+class Peer:
     """A peer's process, that brings gold up to date on demand."""
 
-    def __init__(self, process: "subprocess.Popen[str]", peer: str) -> None:
-        self._process, self.peer = process, peer
+    worker: Worker
+    steps: Sequence[str]
 
     def update(self, folder: Path) -> Record:
         """Bring gold to the state of the folder; what it cost."""
-        before = tree_cpu_seconds(self._process.pid)
-        question = {"folder": str(folder), "steps": STEPS.get(self.peer, ["recompute"])}
-        answer = self._ask(question)
-        return answer | {"cpu": tree_cpu_seconds(self._process.pid) - before}
-
-    def _ask(self, question: Record) -> Record:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                answer: Record = json.loads(line)
-                return answer
-        message = f"expected an answer of {self._process.args!r}, found that it ended"
-        raise RuntimeError(message)
-
-
-@contextmanager
-def started_worker(peer: str, home: Path) -> Iterator[Worker]:
-    """A peer's process, from its start to its end."""
-    process = subprocess.Popen(
-        peer_command("sales_worker.py", peer=peer, home=home / peer),
-        env={**os.environ, "LYCEUM_DRIVER_MEMORY": "4g"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Worker(process, peer)
-    finally:
-        end_tree(process.pid)
-        process.wait(timeout=60)
+        return self.worker.ask({"folder": str(folder), "steps": self.steps})
 
 
 def moved(text: str, day: str, other_day: str) -> str:
@@ -124,24 +90,24 @@ def measure(source: Path, years: int, peer: str, repeats: int, journal: Journal)
         folder = Path(place) / "files"
         folder.mkdir()
         write_history(source, folder, years)
-        with started_worker(peer, Path(place)) as worker:
-            for what, record in updates(worker, source, folder, repeats):
+        home = Path(place, peer)
+        with started_worker("sales_worker.py", ENVIRONMENT, peer=peer, home=home) as worker:
+            ours = Peer(worker, STEPS.get(peer, ["recompute"]))
+            for what, record in updates(ours, source, folder, repeats):
                 record |= {"peer": peer, "years": years, "what": what}
                 journal.add(record)
                 print(json.dumps(record), file=sys.stderr)
 
 
-def updates(
-    worker: Worker, source: Path, folder: Path, repeats: int
-) -> Iterator[tuple[str, Record]]:
+def updates(peer: Peer, source: Path, folder: Path, repeats: int) -> Iterator[tuple[str, Record]]:
     """Everything, then nothing new, late files and further months by turns."""
-    yield ALL, worker.update(folder)
+    yield ALL, peer.update(folder)
     for number in range(1, repeats + 1):
         write_late_file(source, folder, number)
-        yield LATE, worker.update(folder)
+        yield LATE, peer.update(folder)
         write_month(source, folder, number)
-        yield MONTH, worker.update(folder)
-        yield AGAIN, worker.update(folder)
+        yield MONTH, peer.update(folder)
+        yield AGAIN, peer.update(folder)
 
 
 def costs_grid(journal: Journal, what: str) -> Grid:
