@@ -11,6 +11,12 @@ from lyceum.jobs import lms_fetch
 from lyceum.jobs.lms_fetch import EventsListError, LmsRefusedError, UnfinishedLoadError
 from lyceum.jobs.lms_session_details import NothingFetchedError, get, load, retry_failed
 from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.circuits import (
+    CIRCUIT_BREAKER_STATUS,
+    CircuitOpenError,
+    UnknownCircuitError,
+    close_circuit,
+)
 from lyceum.ops.ledger import ETL_JOB_STATUS
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
@@ -151,6 +157,24 @@ def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
     assert len(failed) == 1
     assert "401" in failed[0].error_message
     assert "not-the-one" not in failed[0].error_message
+    assert lake.view(CIRCUIT_BREAKER_STATUS).isEmpty(), "the LMS is there, we are wrong"
+
+
+def test_an_lms_that_is_down_is_left_alone_until_its_circuit_is_closed(lake):
+    with small_lms() as lms:
+        job = lms_job(lake, lms, max_retries=0)
+    for _ in range(3):
+        with pytest.raises(EventsListError, match="connection"):
+            load(job)
+    with pytest.raises(CircuitOpenError, match=f"lms at {lms.url} to answer, found its circuit"):
+        load(job)
+    with pytest.raises(UnknownCircuitError, match=f"found 'crm': lms at {lms.url}$"):
+        close_circuit(lake, "crm")
+    close_circuit(lake, f"lms at {lms.url}")
+    with pytest.raises(EventsListError, match="connection"):
+        load(job)
+    failed = lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").count()
+    assert failed == 5
 
 
 def test_an_empty_list_of_events_empties_no_table(lake):

@@ -10,7 +10,7 @@ from functools import partial
 from math import ceil
 from typing import Literal
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from lyceum.bronze.lms import (
@@ -22,6 +22,7 @@ from lyceum.bronze.lms import (
 )
 from lyceum.errors import LyceumError, UsageError
 from lyceum.ops.reporter import Reporter
+from lyceum.ops.transience import is_transient_http
 from lyceum.sources.lms.datasource import lms_source
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings
@@ -37,11 +38,20 @@ _CHUNK_SECONDS = 30
 _MAX_RESUME_AGE = timedelta(hours=24)
 
 
-class EventsListError(LyceumError):
+class LmsOutageError(LyceumError):
+    """The LMS as a whole does not answer as it should."""
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
+        """True if the same call may succeed later."""
+
+
+class EventsListError(LmsOutageError):
     """The list of events could not be read to its end; nothing was changed."""
 
 
-class LmsRefusedError(LyceumError):
+class LmsRefusedError(LmsOutageError):
     """The LMS answers no further calls; what it answered is kept and the load can resume."""
 
 
@@ -227,7 +237,7 @@ def _raise_fatal_error(details: DataFrame) -> None:
             f"the LMS answers no more ({error[0].error_kind}): {error[0].error_message}; run the "
             "same again to go on from where it stopped"
         )
-        raise LmsRefusedError(message)
+        raise LmsRefusedError(message, is_transient=_may_pass(error[0]))
 
 
 def _lanes(settings: LmsSettings) -> int:
@@ -252,4 +262,10 @@ def _raise_if_incomplete(pages: DataFrame) -> None:
     error = pages.where(F.col("error_kind").isNotNull()).limit(1).collect()
     if error:
         message = f"the events list ended early ({error[0].error_kind}): {error[0].error_message}"
-        raise EventsListError(message)
+        raise EventsListError(message, is_transient=_may_pass(error[0]))
+
+
+def _may_pass(error: Row) -> bool:
+    kind = str(error.error_kind)
+    status = int(kind.removeprefix("http_")) if kind.startswith("http_") else None
+    return kind == "circuit_open" or is_transient_http(kind, status)

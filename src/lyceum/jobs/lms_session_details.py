@@ -1,7 +1,7 @@
 """The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from lyceum.bronze.lms import (
 from lyceum.errors import LyceumError
 from lyceum.jobs.lms_fetch import (
     EventsListError,
+    LmsOutageError,
     Load,
     fetch_details,
     fetched_event,
@@ -36,6 +37,7 @@ from lyceum.jobs.lms_publish import (
     quarantine_failures,
 )
 from lyceum.ops.audit import LMS_AUDIT_LOG
+from lyceum.ops.circuits import guarded
 from lyceum.ops.ledger import Run, reason, recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.quarantine import open_records, show_open
@@ -111,7 +113,7 @@ def _run(job: LmsJob, wanted: Load, *, stage: Callable[[Load], int], restart: bo
     with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as run:
         found = resumable_load(job.lake, wanted, restart=restart)
         this = found or wanted
-        with _audited_failure(job, this, run):
+        with _audited_failure(job, this, run), _circuit(job):
             if found is None and stage(this) == 0:
                 return
             results = _fetch_and_publish(job, this, run)
@@ -217,6 +219,12 @@ def _finish(lake: Lakehouse) -> None:
     """The load is over as soon as its events are no longer staged."""
     clear(lake, LMS_LOAD_EVENTS)
     side_by_side(lake.spark, *(partial(clear, lake, t) for t in (LMS_LOAD_DETAILS, LMS_LOAD_PAGES)))
+
+
+def _circuit(job: LmsJob) -> AbstractContextManager[None]:
+    """What keeps a load away from an LMS that was out of order several loads in a row."""
+    is_outage = lambda e: isinstance(e, LmsOutageError) and e.is_transient  # noqa: E731
+    return guarded(job.lake, f"lms at {job.settings.base_url}", is_outage=is_outage)
 
 
 @contextmanager

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 
 from pyspark.sql import functions as F
 
-from lyceum.errors import LyceumError
+from lyceum.errors import LyceumError, UsageError
 from lyceum.ops.breaker import BreakerPolicy, BreakerState, CircuitBreaker
 from lyceum.ops.logs import get_logger
+from lyceum.ops.reporter import Reporter
 from lyceum.ops.transience import is_transient
 from lyceum.redaction import redacted
-from lyceum.storage import Lakehouse, append
+from lyceum.storage import Lakehouse, append, is_untouched
 from lyceum.table import Table, View
 
 CIRCUIT_BREAKERS = Table(
@@ -58,6 +59,10 @@ class CircuitOpenError(LyceumError):
     """A dependency failed so often that it is left alone for a while."""
 
 
+class UnknownCircuitError(UsageError):
+    """No circuit of that name is open."""
+
+
 @contextmanager
 def guarded(
     lake: Lakehouse,
@@ -88,8 +93,31 @@ def guarded(
         _store(lake, dependency, breaker.state, reason=None)
 
 
+def show_circuits(lake: Lakehouse, reporter: Reporter) -> None:
+    """Every circuit that ever opened or counted a failure, with how its latest use failed."""
+    columns = ["dependency", "phase", "opened_at", "failed_probes", "reason"]
+    rows = lake.view(CIRCUIT_BREAKER_STATUS).select(columns).orderBy("dependency").collect()
+    if rows:
+        reporter.table("Circuits", columns, rows)
+    else:
+        reporter.say("No use of a dependency has failed: all circuits are closed")
+
+
+def close_circuit(lake: Lakehouse, dependency: str) -> None:
+    """Let the next use pass; raises UnknownCircuitError if no use ever failed."""
+    if stored_circuit(lake, dependency) == BreakerState():
+        known = lake.view(CIRCUIT_BREAKER_STATUS).where("phase = 'open'").collect()
+        names = ", ".join(sorted(row.dependency for row in known)) or "none is open"
+        message = f"expected a dependency whose circuit is open, found {dependency!r}: {names}"
+        raise UnknownCircuitError(message)
+    _store(lake, dependency, BreakerState(), reason=None)
+
+
 def stored_circuit(lake: Lakehouse, dependency: str) -> BreakerState:
     """The circuit as the last use left it; one that was never used is closed."""
+    lake.ensure(CIRCUIT_BREAKERS)
+    if is_untouched(lake, CIRCUIT_BREAKERS):
+        return BreakerState()
     events = lake.read(CIRCUIT_BREAKERS).where(F.col("dependency") == dependency)
     last = events.orderBy(F.desc("recorded_at")).limit(1).collect()
     if not last:
@@ -118,5 +146,6 @@ def _store(lake: Lakehouse, dependency: str, state: BreakerState, *, reason: str
 def _refusal(dependency: str, delay: float) -> str:
     return (
         f"expected {dependency} to answer, found its circuit open after failures in a row: it is "
-        f"tried again in {delay:.0f} s (ops.circuit_breakers says why)"
+        f"tried again in {delay:.0f} s, or at once after `lyceum ops circuits --close "
+        f"'{dependency}'`"
     )

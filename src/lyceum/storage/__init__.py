@@ -3,7 +3,16 @@
 from lyceum.storage.lakehouse import Lakehouse, computed_once
 from lyceum.storage.observe import side_by_side
 from lyceum.storage.schema import SchemaChangeError
-from lyceum.storage.writes import Written, append, append_once, clear, delete, merge, replace
+from lyceum.storage.writes import (
+    Written,
+    append,
+    append_once,
+    clear,
+    delete,
+    is_untouched,
+    merge,
+    replace,
+)
 
 __all__ = [
     "Lakehouse",
@@ -14,6 +23,7 @@ __all__ = [
     "clear",
     "computed_once",
     "delete",
+    "is_untouched",
     "merge",
     "replace",
     "side_by_side",

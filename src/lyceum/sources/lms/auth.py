@@ -69,7 +69,7 @@ class TokenProvider:
         outcome; a refusal is final.
         """
         if isinstance(self._failure, LmsAuthError):
-            raise LmsAuthError(str(self._failure))
+            raise LmsAuthError(str(self._failure), kind=self._failure.kind)
         if self._failure is not None and asked_at <= self._failed_at:
             raise HttpCallError(self._failure.kind, self._failure.message)
         try:
@@ -122,7 +122,8 @@ class TokenProvider:
         if not fault.is_outage:
             return _refusal(self._settings, _found(fault))
         if self._token is None:
-            return _refusal(self._settings, f"no answer ({fault.kind}) after all retries")
+            found = f"no answer ({fault.kind}) after all retries"
+            return _refusal(self._settings, found, kind="token_unavailable")
         return HttpCallError("token_unavailable", f"no new access token: {fault.message}")
 
 
@@ -144,12 +145,12 @@ def token_request(settings: LmsSettings) -> Request:
     return Request("POST", url, headers, urlencode(form).encode())
 
 
-def _refusal(settings: LmsSettings, found: str) -> LmsAuthError:
+def _refusal(settings: LmsSettings, found: str, *, kind: str | None = None) -> LmsAuthError:
     message = (
         f"expected an access token from POST {settings.token_path}, found {found}:"
         " check LMS_CLIENT_ID, LMS_CLIENT_SECRET and LMS_BASE_URL"
     )
-    return LmsAuthError(message)
+    return LmsAuthError(message, kind=kind)
 
 
 def _found(fault: HttpCallError) -> str:
