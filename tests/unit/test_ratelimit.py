@@ -4,6 +4,9 @@ import asyncio
 import itertools
 import math
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +46,38 @@ def test_no_half_open_second_holds_more_than_the_rate(rate, lateness):
     times = grants(rate, 2000, lateness=lateness)
     n = math.floor(rate)
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[n:], strict=False))
+
+
+def grants_in_a_process(file: str, rate: float, count: int) -> list[float]:
+    async def main() -> list[float]:
+        limiter = RateLimiter(rate, shared=Path(file))
+        times = []
+        for _ in range(count):
+            await limiter.acquire()
+            times.append(time.monotonic())
+        return times
+
+    return asyncio.run(main())
+
+
+def test_processes_that_name_one_file_keep_to_one_rate(tmp_path):
+    """Two take 400 at 200/s: 2 s together; one that begins later finds the others' grants."""
+    file = str(tmp_path / "bucket")
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        began = [pool.submit(grants_in_a_process, file, 200, n) for n in (250, 100)]
+        began[1].result()
+        began.append(pool.submit(grants_in_a_process, file, 200, 50))
+        times = sorted(t for process in began for t in process.result())
+    assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[200:], strict=False))
+    assert len(times) == 400
+
+
+def test_a_pause_holds_for_every_process_that_shares(tmp_path):
+    one, other = (RateLimiter(200, shared=tmp_path / "bucket") for _ in range(2))
+    one.pause(0.2)
+    began = time.monotonic()
+    asyncio.run(other.acquire())
+    assert time.monotonic() - began > 0.15
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])

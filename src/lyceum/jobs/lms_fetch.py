@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from pyspark.sql import Column, DataFrame, Row
@@ -152,10 +154,14 @@ def fetch_details(
         reporter.say(f"Going on with a load: {staged:,} of its events are here already")
     chunks = {r.chunk: r["count"] for r in _pending(lake).groupBy("chunk").count().collect()}
     lanes = min(_lanes(settings), len(chunks)) or 1
-    with reporter.step("Fetch session details", unit="events", total=sum(chunks.values())) as step:
+    with (
+        reporter.step("Fetch session details", unit="events", total=sum(chunks.values())) as step,
+        TemporaryDirectory(prefix="lyceum-") as folder,
+    ):
+        limits = _limits_of_a_lane(lake, settings, lanes, Path(folder, "bucket"))
 
         def fetch(chunk: int) -> None:
-            _fetch_chunk(lake, load, settings, chunk, lanes=lanes, is_resumed=is_resumed)
+            _fetch_chunk(lake, load, chunk, limits, is_resumed=is_resumed)
             reporter.advance(step, chunks[chunk])
 
         _run_in_lanes(lake, lanes, [partial(fetch, chunk) for chunk in sorted(chunks)])
@@ -178,26 +184,37 @@ def _pending(lake: Lakehouse) -> DataFrame:
     return lake.read(LMS_LOAD_EVENTS).join(staged, on="event_id", how="left_anti")
 
 
+def _limits_of_a_lane(
+    lake: Lakehouse, settings: LmsSettings, lanes: int, bucket: Path
+) -> dict[str, str]:
+    """The reader's options that keep all lanes together within the settings.
+
+    On one machine they take from one bucket, so that one uses the whole rate while another one
+    commits; on a cluster each has its part of the rate.
+    """
+    limits = {"concurrency": str(max(1, settings.concurrency // lanes))}
+    if settings.rate is None:
+        return limits
+    if lake.config.is_local_disk and lake.config.remote is None:
+        return limits | {"bucket": str(bucket)}
+    return limits | {"rate": str(settings.rate / lanes)}
+
+
 def _fetch_chunk(
-    lake: Lakehouse,
-    load: Load,
-    settings: LmsSettings,
-    chunk: int,
-    *,
-    lanes: int,
-    is_resumed: bool,
+    lake: Lakehouse, load: Load, chunk: int, limits: dict[str, str], *, is_resumed: bool
 ) -> None:
     """Fetch and stage what one chunk still lacks."""
     is_of_chunk = F.col("chunk") == chunk
     events = _pending(lake) if is_resumed else lake.read(LMS_LOAD_EVENTS)
     lacking = events.where(is_of_chunk).select("event_id").collect()
     staged = lake.read(LMS_LOAD_DETAILS).where(is_of_chunk).count() if is_resumed else 0
-    reader = lake.spark.read.format("lms").option("resource", "session_details")
-    reader = reader.option("event_ids", json.dumps([row.event_id for row in lacking]))
-    reader = reader.option("concurrency", str(max(1, settings.concurrency // lanes)))
-    if settings.rate is not None:
-        reader = reader.option("rate", str(settings.rate / lanes))
-    rows = reader.load().select(F.lit(load.id).alias("load_id"), F.lit(chunk).alias("chunk"), "*")
+    event_ids = json.dumps([row.event_id for row in lacking])
+    reader = lake.spark.read.format("lms").options(resource="session_details", **limits)
+    rows = (
+        reader.option("event_ids", event_ids)
+        .load()
+        .select(F.lit(load.id).alias("load_id"), F.lit(chunk).alias("chunk"), "*")
+    )
     # What a chunk has staged only grows, so it numbers the chunk's commits.
     append_once(lake, LMS_LOAD_DETAILS, rows, app=f"lms:{load.id}:{chunk}", version=staged + 1)
     _raise_fatal_error(lake.read(LMS_LOAD_DETAILS).where(is_of_chunk))

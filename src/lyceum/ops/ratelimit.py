@@ -2,9 +2,13 @@
 
 import asyncio
 import math
+import mmap
 import time
-from collections import deque
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, MutableSequence
+from pathlib import Path
+
+from filelock import FileLock
 
 # Grants are spread over a little more than the second, so that calls which the network bunches
 # together still arrive within the rate.
@@ -18,44 +22,91 @@ class RateLimiter:
 
     A rate below 1 means one grant every `1 / rate` seconds; a fraction above 1 is cut off,
     because a second cannot hold 2.5 calls. The bucket is kept as the time at which it would be
-    empty (GCRA), beside the times of its last grants. aiolimiter has the bucket only: a full one
-    gives up to twice the rate in its first second, and it cannot be paused.
+    empty (GCRA), beside the times of its last grants. Processes of one machine that name the same
+    `shared` file have one bucket. aiolimiter has the bucket only: a full one gives up to twice the
+    rate in its first second, and it can be neither paused nor shared.
     """
 
-    def __init__(self, rate: float | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rate: float | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        shared: Path | None = None,
+    ) -> None:
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self._limited = rate is not None
         per_window = max(1, math.floor(rate)) if rate else 1
         self._window = SLACK * per_window / min(rate, per_window) if rate else 0.0
         self._interval = self._window / per_window
-        self._grants = deque([-math.inf] * per_window, maxlen=per_window)
-        self._next_at = clock() + BURST_SECONDS
-        self._paused_until = -math.inf
+        empty = [clock() + BURST_SECONDS, -math.inf, 0.0, *[-math.inf] * per_window]
+        self._bucket = _Bucket(empty, shared)
 
     def pause(self, seconds: float) -> None:
         """Grant nothing for so long; a longer pause that is already on stays."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        with self._bucket as state:
+            state[_PAUSED_UNTIL] = max(state[_PAUSED_UNTIL], self._clock() + seconds)
 
     async def acquire(self) -> None:
         """Wait for the next grant, first come, first served."""
         if not self._limited:
-            if self._paused_until > self._clock():
-                await self._sleep_while(lambda: self._paused_until - self._clock())
+            await self._sleep_while(self._rest_of_pause)
             return
-        async with self._lock:
-            await self._sleep_while(self._delay)
-            now = self._clock()
-            self._grants.append(now)
-            self._next_at = max(self._next_at, now) + self._interval
+        async with self._turn:
+            await self._sleep_while(self._granted_in)
 
     async def _sleep_while(self, delay_left: Callable[[], float]) -> None:
         # A pause may grow while it is slept through.
         while (delay := delay_left()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(delay)
 
-    def _delay(self) -> float:
-        free_at = max(
-            self._next_at - BURST_SECONDS, self._grants[0] + self._window, self._paused_until
-        )
-        return free_at - self._clock()
+    def _rest_of_pause(self) -> float:
+        with self._bucket as state:
+            return state[_PAUSED_UNTIL] - self._clock()
+
+    def _granted_in(self) -> float:
+        """Seconds to wait before asking again; 0 if the grant is given."""
+        with self._bucket as state:
+            now, oldest = self._clock(), _GRANTS + int(state[_OLDEST])
+            burst_at = state[_NEXT_AT] - BURST_SECONDS
+            free_at = max(burst_at, state[oldest] + self._window, state[_PAUSED_UNTIL])
+            if free_at > now:
+                return free_at - now
+            state[oldest] = now
+            state[_OLDEST] = (oldest - _GRANTS + 1) % (len(state) - _GRANTS)
+            state[_NEXT_AT] = max(state[_NEXT_AT], now) + self._interval
+            return 0.0
+
+
+_NEXT_AT, _PAUSED_UNTIL, _OLDEST, _GRANTS = range(4)
+"""Places in a bucket: when it would be empty, the pause, the oldest grant, the ring of grants."""
+
+
+class _Bucket:
+    """The numbers of a limiter, in memory or in a file that processes take turns with."""
+
+    def __init__(self, empty: list[float], file: Path | None) -> None:
+        self._state: MutableSequence[float] = empty
+        self._lock = None
+        if file is not None:
+            self._lock = FileLock(f"{file}.lock")
+            with self._lock:
+                self._state = _mapped(file, empty)
+
+    def __enter__(self) -> MutableSequence[float]:
+        if self._lock is not None:
+            self._lock.acquire(poll_interval=0.001)
+        return self._state
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _mapped(file: Path, empty: list[float]) -> MutableSequence[float]:
+    """The file's numbers; the first process to come makes it."""
+    if not file.exists():
+        file.write_bytes(memoryview(array("d", empty)).cast("B"))
+    with file.open("r+b") as opened:
+        return memoryview(mmap.mmap(opened.fileno(), 0)).cast("d")  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -61,6 +62,7 @@ class Caller:
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime],
+        bucket: Path | None = None,
     ) -> None:
         self._transport = transport
         self._clock = clock
@@ -72,7 +74,7 @@ class Caller:
             backoff_cap=settings.backoff_cap,
             max_retry_after=settings.max_retry_after,
         )
-        self._limiter = RateLimiter(settings.rate, clock=clock)
+        self._limiter = RateLimiter(settings.rate, clock=clock, shared=bucket)
         self._auth = TokenProvider(settings, self._get_token, self._policy, clock=clock)
         self._gate = BreakerGate(CircuitBreaker(_breaker_policy(settings), clock=clock))
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 from lyceum.ops.retry import HttpCallError
@@ -48,10 +49,11 @@ class LmsClient:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
+        bucket: Path | None = None,
     ) -> None:
         self._settings = settings
         self._now = now
-        self._caller = Caller(settings, transport, clock=clock, now=now)
+        self._caller = Caller(settings, transport, clock=clock, now=now, bucket=bucket)
         self._base_url = settings.base_url.rstrip("/")
 
     def event_pages(self, since: str | None = None) -> AsyncIterator[EventsPage]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -58,10 +59,11 @@ def lms_source(
 ) -> type[DataSource]:
     """The class to register, `spark.dataSource.register(lms_source(settings))`.
 
-    Options: `resource` (events or session_details), `event_ids` (a JSON array), `since`, and
-    `rate` and `concurrency` in place of those of the settings. The settings travel in the class,
-    so that no option and no plan holds a secret. A fatal error is a row with `error_kind` and
-    `error_message` and nothing else but the time.
+    Options: `resource` (events or session_details), `event_ids` (a JSON array), `since`, `rate` and
+    `concurrency` in place of those of the settings, and `bucket`, a file by which readers on one
+    machine keep to one rate together. The settings travel in the class, so that no option and no
+    plan holds a secret. A fatal error is a row with `error_kind` and `error_message` and nothing
+    else but the time.
     """
 
     class LmsDataSource(DataSource):
@@ -77,6 +79,7 @@ def lms_source(
                 _overridden(settings, self.options),
                 resource=_resource(self.options),
                 rows=_rows(self.options),
+                bucket=self.options.get("bucket"),
                 batch_rows=batch_rows,
                 batch_chars=batch_chars,
             )
@@ -93,12 +96,14 @@ class LmsReader(DataSourceReader):
         *,
         resource: str,
         rows: Rows,
+        bucket: str | None,
         batch_rows: int,
         batch_chars: int,
     ) -> None:
         self._settings = settings
         self._resource = resource
         self._rows = rows
+        self._bucket = Path(bucket) if bucket else None
         self._batch_rows = batch_rows
         self._batch_chars = batch_chars
 
@@ -123,7 +128,8 @@ class LmsReader(DataSourceReader):
     async def _all_rows(self) -> AsyncIterator[Row]:
         try:
             async with AiohttpTransport(self._settings) as transport:
-                async for row in self._rows(LmsClient(self._settings, transport)):
+                client = LmsClient(self._settings, transport, bucket=self._bucket)
+                async for row in self._rows(client):
                     yield row
         except LmsError as error:
             yield {
