@@ -40,5 +40,23 @@ def starts(step: str) -> Callable[[Line], bool]:
     return lambda line: (line["event"], line.get("step")) == ("started", step)
 
 
-def is_done(step: str) -> Callable[[Line], bool]:
-    return lambda line: (line["event"], line.get("step")) == ("done", step)
+KILLED_AT = """
+import os, signal, sys
+from lyceum.cli import main
+from lyceum.storage.observe import followed
+
+last_step, *arguments = sys.argv[1:]
+
+def kill(kind, subject):
+    if f"{kind} {subject}" == last_step:
+        os.killpg(0, signal.SIGKILL)
+
+with followed(kill):
+    sys.exit(main(arguments))
+"""
+
+
+def killed_at(step: str, home: Path, *arguments: str) -> int:
+    """The exit code of a command that ends itself, its JVM and workers by SIGKILL at a step."""
+    command = [sys.executable, "-c", KILLED_AT, step, "--home", str(home), "--quiet", *arguments]
+    return subprocess.run(command, start_new_session=True, check=False).returncode

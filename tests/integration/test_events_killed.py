@@ -1,34 +1,34 @@
 """A run of the event pipeline that is killed in any stage is finished by the next one."""
 
+import signal
+
 import pytest
 from events_world import CLEAN, deliver, in_quarantine, outputs, process
 from lakes import fresh, lake_in
-from processes import is_done, killed_when, started, starts
+from processes import killed_at
 
 from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.ops.landing import LANDING_PUBLICATIONS
 from lyceum.ops.ledger import ETL_JOB_STATUS
 
-LAST = "Merge quarantine and key figures"
-STAGES = (
-    starts("Append to bronze"),
-    starts("Merge events"),
-    starts("Merge participants"),
-    starts(LAST),
-    is_done(LAST),
+STEPS = (
+    "writing bronze.landing_events",
+    "writing silver.lm_events",
+    "writing silver.lm_participants",
+    "writing gold.event_performance_kpi",
+    "writing ops.landing_publications",
 )
 
 
 @pytest.mark.slow
 def test_a_run_killed_in_every_stage_ends_as_if_it_had_never_been(lake, tmp_path):
-    """SIGKILL takes the JVM along: after preparing, and after each write up to the last mark."""
+    """SIGKILL takes the JVM along: when files are prepared, and after each write up to the mark."""
     home = lake.config.home
     deliver(lake, CLEAN)
-    for reached in STAGES:
-        killed_when(started(home, "events", "run"), reached)
+    for step in STEPS:
+        assert killed_at(step, home, "events", "run") == -signal.SIGKILL, step
     assert fresh(lake).read(LANDING_PUBLICATIONS).isEmpty()
-    with started(home, "events", "run") as last:
-        assert last.wait() == 0
+    assert killed_at("no step", home, "events", "run") == 0
 
     ended, untouched = fresh(lake), lake_in(lake, tmp_path / "untouched")
     found, broken = outputs(ended), in_quarantine(ended)
