@@ -91,7 +91,7 @@ def test_a_load_shows_its_steps_and_its_tables(run, monkeypatch):
     out = run("tables", "event_session_details")[1]
     assert "one row per LMS session" in out
     assert "LMS session identifier" in out
-    assert "MERGE" in out
+    assert "WRITE" in out
     assert "SUCCESS" in run("status")[1]
 
 
