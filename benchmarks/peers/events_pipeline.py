@@ -27,6 +27,7 @@ def main() -> None:
     settings = {
         "name": "events",
         "schema": "silver",
+        "root_path": "src/pipelines",
         "libraries": [{"glob": {"include": "src/pipelines/**"}}],
     }
     result = run_pipeline(settings, config=config, folder=ROOT)
