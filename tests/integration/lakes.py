@@ -3,7 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from lyceum.storage import Lakehouse
+
+few_examples = settings(
+    max_examples=2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
+"""For properties whose every example fills a lakehouse of its own (`lake_in`)."""
 
 
 def fresh(lake: Lakehouse) -> Lakehouse:

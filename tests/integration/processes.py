@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,22 +41,28 @@ def starts(step: str) -> Callable[[Line], bool]:
 
 
 KILLED_AT = """
-import os, signal, sys
+import json, os, signal, sys
 from lyceum.cli import main
 from lyceum.storage.observe import followed
 
-last_step, *arguments = sys.argv[1:]
+last_step, *commands = json.loads(sys.argv[1])
 
 def kill(kind, subject):
     if f"{kind} {subject}" == last_step:
         os.killpg(0, signal.SIGKILL)
 
 with followed(kill):
-    sys.exit(main(arguments))
+    for command in commands:
+        if code := main(command):
+            sys.exit(code)
 """
 
 
-def killed_at(step: str, home: Path, *arguments: str) -> int:
-    """The exit code of a command that ends itself, its JVM and workers by SIGKILL at a step."""
-    command = [sys.executable, "-c", KILLED_AT, step, "--home", str(home), "--quiet", *arguments]
-    return subprocess.run(command, start_new_session=True, check=False).returncode
+def killed_at(step: str, home: Path, *commands: Sequence[str]) -> int:
+    """The exit code of a process that runs commands, up to a step at which it is killed.
+
+    SIGKILL takes its JVM and workers along.
+    """
+    given = [step, *(["--home", str(home), "--quiet", *command] for command in commands)]
+    script = [sys.executable, "-c", KILLED_AT, json.dumps(given)]
+    return subprocess.run(script, start_new_session=True, check=False).returncode

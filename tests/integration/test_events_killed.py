@@ -11,6 +11,7 @@ from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.ops.landing import LANDING_PUBLICATIONS
 from lyceum.ops.ledger import ETL_JOB_STATUS
 
+RUN = ("events", "run")
 STEPS = (
     "writing bronze.landing_events",
     "writing silver.lm_events",
@@ -26,9 +27,9 @@ def test_a_run_killed_in_every_stage_ends_as_if_it_had_never_been(lake, tmp_path
     home = lake.config.home
     deliver(lake, CLEAN)
     for step in STEPS:
-        assert killed_at(step, home, "events", "run") == -signal.SIGKILL, step
+        assert killed_at(step, home, RUN) == -signal.SIGKILL, step
     assert fresh(lake).read(LANDING_PUBLICATIONS).isEmpty()
-    assert killed_at("no step", home, "events", "run") == 0
+    assert killed_at("no step", home, RUN) == 0
 
     ended, untouched = fresh(lake), lake_in(lake, tmp_path / "untouched")
     found, broken = outputs(ended), in_quarantine(ended)

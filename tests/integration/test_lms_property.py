@@ -1,13 +1,13 @@
 """Any sequence of loads leaves the sessions of the LMS's last state, the vanished ones marked."""
 
 import json
-from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from lakes import few_examples, lake_in
 from pyspark.sql import functions as F
 
 from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_PAGES
@@ -15,7 +15,7 @@ from lyceum.jobs.lms_fetch import Load
 from lyceum.jobs.lms_publish import publish_bronze, publish_silver
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, replace
+from lyceum.storage import replace
 
 EVENTS = ("e1", "e2", "e3")
 _homes = count()
@@ -70,19 +70,10 @@ def payload(state, event):
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=2,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    print_blob=True,
-)
+@few_examples
 @given(history=st.lists(loads, min_size=2, max_size=2))
 def test_any_sequence_of_loads_leaves_the_last_state_of_the_lms(lake, tmp_path, history):
-    home = tmp_path / f"home{next(_homes)}"
-    for schema in lake.config.schemas.values():
-        lake.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    config = replaced(lake.config, home=home, warehouse=str(home / "warehouse"))
-    ours, model = Lakehouse(lake.spark, config), Model()
+    ours, model = lake_in(lake, tmp_path / f"home{next(_homes)}"), Model()
     started = datetime(2026, 1, 1, tzinfo=UTC)
     for day, (scope, state, listed, failed) in enumerate(history):
         load = Load(scope, "lms", started_at=started + timedelta(days=day))

@@ -1,14 +1,11 @@
 """The sales pipelines, stopped at every boundary, end as if nothing had happened."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from lakes import fresh
+from processes import killed_at
 from sales_lake import LATE, expected_gold, gold, version, write_files
 
 from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
@@ -94,46 +91,15 @@ def test_a_job_stopped_at_every_boundary_writes_everything_once(lake, tmp_path, 
         assert version(ended, table) == 1, table.name
 
 
-IN_A_PROCESS = """
-import os, signal, sys
-from pathlib import Path
-from lyceum.config import Config
-from lyceum.session import spark_session
-from lyceum.storage import Lakehouse
-from lyceum.storage.observe import followed
-from sales_lake import all_jobs
-
-home, folder, last_step = sys.argv[1:]
-
-def killed_at(kind, subject):
-    if f"{kind} {subject}" == last_step:
-        os.killpg(0, signal.SIGKILL)
-
-config = Config.load(Path(home))
-with followed(killed_at):
-    all_jobs(Lakehouse(spark_session(config), config), Path(folder))
-"""
-
-
-def in_a_process(home, folder, killed_at):
-    """All jobs in a process group of its own, which a step may kill; returns its exit code."""
-    places = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    process = subprocess.run(
-        [sys.executable, "-c", IN_A_PROCESS, str(home), str(folder), killed_at],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
-        start_new_session=True,
-        check=False,
-    )
-    return process.returncode
-
-
 @pytest.mark.slow
 def test_the_jobs_go_on_after_they_were_killed(lake, tmp_path):
     """SIGKILL between data and mark, which takes the JVM along too."""
     folder = write_files(tmp_path / "shop", ["2010-12-31.csv", "2011-01-30.csv", LATE])
     step = "written gold.fact_sales_monthly"
-    assert in_a_process(lake.config.home, folder, step) == -signal.SIGKILL
-    assert in_a_process(lake.config.home, folder, "no step") == 0
+    jobs = (("load", str(folder)), ("monthly",), ("performance",))
+    commands = [("sales", *job) for job in jobs]
+    assert killed_at(step, lake.config.home, *commands) == -signal.SIGKILL
+    assert killed_at("no step", lake.config.home, *commands) == 0
     ended = fresh(lake)
     assert gold(ended) == expected_gold(folder)
     for table in (RAW_TRANSACTIONS, RAW_TRANSACTION_FILES, FACT_PRODUCT_PERFORMANCE):

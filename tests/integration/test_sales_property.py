@@ -3,9 +3,9 @@
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from lakes import fresh, lake_in
+from lakes import few_examples, fresh, lake_in
 from sales_lake import FILES, expected_gold, gold, gold_jobs, write_files
 
 from lyceum.jobs.sales_load import load
@@ -30,12 +30,7 @@ def histories(draw):
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=2,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    print_blob=True,
-)
+@few_examples
 @given(history=histories())
 def test_any_split_over_any_sequence_of_loads_and_runs_gives_the_same_gold(lake, tmp_path, history):
     place = tmp_path / f"{next(_places)}"

@@ -283,6 +283,4 @@ def _raise_if_incomplete(pages: DataFrame) -> None:
 
 
 def _may_pass(error: Row) -> bool:
-    kind = str(error.error_kind)
-    status = int(kind.removeprefix("http_")) if kind.startswith("http_") else None
-    return kind == "circuit_open" or is_transient_http(kind, status)
+    return error.error_kind == "circuit_open" or is_transient_http(error.error_kind)

@@ -223,8 +223,12 @@ def _finish(lake: Lakehouse) -> None:
 
 def _circuit(job: LmsJob) -> AbstractContextManager[None]:
     """What keeps a load away from an LMS that was out of order several loads in a row."""
-    is_outage = lambda e: isinstance(e, LmsOutageError) and e.is_transient  # noqa: E731
-    return guarded(job.lake, f"lms at {job.settings.base_url}", is_outage=is_outage)
+    return guarded(job.lake, f"lms at {job.settings.base_url}", is_outage=_is_outage)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """A conflict in a table may pass too, but says nothing about the LMS."""
+    return isinstance(error, LmsOutageError) and error.is_transient
 
 
 @contextmanager

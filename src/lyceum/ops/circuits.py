@@ -19,7 +19,7 @@ from lyceum.ops.logs import get_logger
 from lyceum.ops.reporter import Reporter
 from lyceum.ops.transience import is_transient
 from lyceum.redaction import redacted
-from lyceum.storage import Lakehouse, append, is_untouched
+from lyceum.storage import Lakehouse, append
 from lyceum.table import Table, View
 
 CIRCUIT_BREAKERS = Table(
@@ -115,8 +115,7 @@ def close_circuit(lake: Lakehouse, dependency: str) -> None:
 
 def stored_circuit(lake: Lakehouse, dependency: str) -> BreakerState:
     """The circuit as the last use left it; one that was never used is closed."""
-    lake.ensure(CIRCUIT_BREAKERS)
-    if is_untouched(lake, CIRCUIT_BREAKERS):
+    if lake.is_untouched(CIRCUIT_BREAKERS):
         return BreakerState()
     events = lake.read(CIRCUIT_BREAKERS).where(F.col("dependency") == dependency)
     last = events.orderBy(F.desc("recorded_at")).limit(1).collect()

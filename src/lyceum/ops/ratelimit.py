@@ -6,6 +6,7 @@ import mmap
 import time
 from array import array
 from collections.abc import Callable, MutableSequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from filelock import FileLock
@@ -15,6 +16,9 @@ from filelock import FileLock
 SLACK = 1.025
 # How late a waiter may wake without losing its turn; also the longest burst, in seconds of rate.
 BURST_SECONDS = 0.05
+
+_NEXT_AT, _PAUSED_UNTIL, _OLDEST, _GRANTS = range(4)
+"""Places in a bucket: when it would be empty, the pause, the oldest grant, the ring of grants."""
 
 
 class RateLimiter:
@@ -41,12 +45,16 @@ class RateLimiter:
         self._window = SLACK * per_window / min(rate, per_window) if rate else 0.0
         self._interval = self._window / per_window
         empty = [clock() + BURST_SECONDS, -math.inf, 0.0, *[-math.inf] * per_window]
-        self._bucket = _Bucket(empty, shared)
+        # Processes take turns with a file; one process has the numbers to itself.
+        self._alone = FileLock(f"{shared}.lock", poll_interval=0.001) if shared else nullcontext()
+        with self._alone:
+            self._state = _mapped(shared, empty) if shared else empty
 
     def pause(self, seconds: float) -> None:
         """Grant nothing for so long; a longer pause that is already on stays."""
-        with self._bucket as state:
-            state[_PAUSED_UNTIL] = max(state[_PAUSED_UNTIL], self._clock() + seconds)
+        with self._alone:
+            until = self._clock() + seconds
+            self._state[_PAUSED_UNTIL] = max(self._state[_PAUSED_UNTIL], until)
 
     async def acquire(self) -> None:
         """Wait for the next grant, first come, first served."""
@@ -62,12 +70,13 @@ class RateLimiter:
             await asyncio.sleep(delay)
 
     def _rest_of_pause(self) -> float:
-        with self._bucket as state:
-            return state[_PAUSED_UNTIL] - self._clock()
+        with self._alone:
+            return self._state[_PAUSED_UNTIL] - self._clock()
 
     def _granted_in(self) -> float:
         """Seconds to wait before asking again; 0 if the grant is given."""
-        with self._bucket as state:
+        state = self._state
+        with self._alone:
             now, oldest = self._clock(), _GRANTS + int(state[_OLDEST])
             burst_at = state[_NEXT_AT] - BURST_SECONDS
             free_at = max(burst_at, state[oldest] + self._window, state[_PAUSED_UNTIL])
@@ -77,31 +86,6 @@ class RateLimiter:
             state[_OLDEST] = (oldest - _GRANTS + 1) % (len(state) - _GRANTS)
             state[_NEXT_AT] = max(state[_NEXT_AT], now) + self._interval
             return 0.0
-
-
-_NEXT_AT, _PAUSED_UNTIL, _OLDEST, _GRANTS = range(4)
-"""Places in a bucket: when it would be empty, the pause, the oldest grant, the ring of grants."""
-
-
-class _Bucket:
-    """The numbers of a limiter, in memory or in a file that processes take turns with."""
-
-    def __init__(self, empty: list[float], file: Path | None) -> None:
-        self._state: MutableSequence[float] = empty
-        self._lock = None
-        if file is not None:
-            self._lock = FileLock(f"{file}.lock")
-            with self._lock:
-                self._state = _mapped(file, empty)
-
-    def __enter__(self) -> MutableSequence[float]:
-        if self._lock is not None:
-            self._lock.acquire(poll_interval=0.001)
-        return self._state
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.release()
 
 
 def _mapped(file: Path, empty: list[float]) -> MutableSequence[float]:

@@ -61,7 +61,7 @@ class HttpCallError(Exception):
     @property
     def is_transient(self) -> bool:
         """True when the same call may succeed later."""
-        return is_transient_http(self.kind, self.status)
+        return is_transient_http(self.kind)
 
     @property
     def is_outage(self) -> bool:

@@ -53,11 +53,10 @@ def is_transient_status(status: int | None) -> bool:
     )
 
 
-def is_transient_http(kind: str, status: int | None) -> bool:
-    """True for a passing status, or a passing kind of fault where the status is none."""
-    if kind == f"http_{status}":
-        return is_transient_status(status)
-    return kind in TRANSIENT_KINDS
+def is_transient_http(kind: str) -> bool:
+    """True for `http_` and a passing status, and for a passing kind of fault that is no status."""
+    status = kind.removeprefix("http_")
+    return is_transient_status(int(status)) if status.isdigit() else kind in TRANSIENT_KINDS
 
 
 def _opinion(error: BaseException) -> bool | None:

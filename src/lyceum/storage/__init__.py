@@ -9,7 +9,6 @@ from lyceum.storage.writes import (
     append_once,
     clear,
     delete,
-    is_untouched,
     merge,
     replace,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "clear",
     "computed_once",
     "delete",
-    "is_untouched",
     "merge",
     "replace",
     "side_by_side",

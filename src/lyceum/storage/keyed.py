@@ -8,7 +8,6 @@ from lyceum.storage.writes import (
     Written,
     differs,
     first_rows,
-    is_untouched,
     pruning,
     replace,
     same_keys,
@@ -29,7 +28,7 @@ def replace_keys(
     lake.ensure(table)
     name = lake.name(table)
     with lake.writing(table):
-        if is_untouched(lake, table):
+        if lake.is_untouched(table):
             return first_rows(lake, table, rows)
         changed = computed_once(_changes(lake.spark.table(name), table, rows, keys))
         counts = {row[_CHANGE]: row["count"] for row in changed.groupBy(_CHANGE).count().collect()}

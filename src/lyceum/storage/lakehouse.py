@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
-from lyceum.local_disk import tables_on_disk
+from lyceum.local_disk import is_untouched, tables_on_disk
 from lyceum.storage.observe import reached
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
@@ -100,6 +100,11 @@ class Lakehouse:
     def tables_on_disk(self) -> list[tuple[str, str]]:
         """Schema and name of every Delta table under a local warehouse, sorted."""
         return tables_on_disk(self.config)
+
+    def is_untouched(self, table: Table) -> bool:
+        """True if the table is known to have had no row ever, which costs no query."""
+        self.ensure(table)
+        return is_untouched(self.config, self.config.schemas[table.layer], table.short_name)
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[None]:

@@ -9,7 +9,6 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import VariantType
 
-from lyceum import local_disk
 from lyceum.storage.lakehouse import Lakehouse, computed_once
 from lyceum.table import Table, quoted
 
@@ -92,7 +91,7 @@ def merge(
     name = lake.name(table)
     compared = [c for c in source.columns if c not in {*table.keys, *unless_only}]
     with lake.writing(table):
-        if is_untouched(lake, table):
+        if lake.is_untouched(table):
             return first_rows(lake, table, source)
         there = lake.spark.table(name)
         if prune:
@@ -106,12 +105,6 @@ def merge(
             merging = changed.alias("source").mergeInto(name, condition)
             merging.whenMatched().updateAll().whenNotMatched().insertAll().merge()
         return Written(inserted=rows.get(None, 0), updated=rows.get(True, 0))
-
-
-def is_untouched(lake: Lakehouse, table: Table) -> bool:
-    """True if the table is known to have had no row ever, without a query."""
-    schema = lake.config.schemas[table.layer]
-    return local_disk.is_untouched(lake.config, schema, table.short_name)
 
 
 def first_rows(lake: Lakehouse, table: Table, rows: DataFrame) -> Written:
