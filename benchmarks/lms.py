@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from rich.console import Console
 
-from lms_tables import BARE, DLT, LOAD, LOOP, NOTES, RELOAD, Case, case_grid, targets
+from lms_tables import BARE, DLT, LEAST, LOAD, LOOP, NOTES, RELOAD, Case, case_grid, targets
 from measure import (
     Finished,
     Journal,
@@ -110,6 +110,12 @@ def dlt_load(lms: Lms, _case: Case, home: Path) -> Iterator[Record]:
     yield timed_by_itself(lms, command, DLT_ENVIRONMENT, DLT)
 
 
+def least_spark_load(lms: Lms, _case: Case, home: Path) -> Iterator[Record]:
+    """What no load by Spark can do without."""
+    command = peer_command("lms_spark.py", url=lms.url, home=home)
+    yield timed_by_itself(lms, command, CREDENTIALS, LEAST)
+
+
 def bare_load(lms: Lms, case: Case, _home: Path) -> Iterator[Record]:
     """All calls, nothing kept."""
     best = 128 if case.rate else best_concurrency(lms)
@@ -154,8 +160,14 @@ PEERS: dict[str, Callable[[Lms, Case, Path], Iterator[Record]]] = {
     "lyceum": lyceum_loads,
     "bare": bare_load,
     "dlt": dlt_load,
+    "least": least_spark_load,
     "loop": event_loop,
 }
+
+
+def is_needless(peer: str, case: Case, repeat: int) -> bool:
+    """True for what knows no rate, and for more than one run of what is extrapolated."""
+    return (peer in ("loop", "least") and case.rate is not None) or (peer == "loop" and repeat > 0)
 
 
 def measure_case(case: Case, peers: list[str], repeats: int, journal: Journal) -> None:
@@ -163,8 +175,7 @@ def measure_case(case: Case, peers: list[str], repeats: int, journal: Journal) -
     with simulated_lms(events=case.events, latency_ms=LATENCY_MS, rate_limit=case.rate) as lms:
         for repeat in range(repeats):
             for peer in peers:
-                is_needless = peer == "loop" and (case.rate or repeat)
-                if not is_needless:
+                if not is_needless(peer, case, repeat):
                     with tempfile.TemporaryDirectory() as home:
                         for record in PEERS[peer](lms, case, Path(home)):
                             journal.add(case.facts() | record)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -137,6 +137,44 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Fini
         output = "\n".join(line for _, line in lines)
         raise subprocess.CalledProcessError(code, command, output, "".join(errors[-30:]))
     return Finished(lines, started, ended, meter.cpu_seconds, meter.peak_bytes / 1e6)
+
+
+class Staying:
+    """A process that stays, measured from one thing that it says to another."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._used = 0.0
+
+    def until(self, is_last: Callable[[str], bool]) -> Finished:
+        """What it prints and uses up to a line: the time from now on, the CPU since the last."""
+        assert self._process.stdout
+        meter, started, lines = Meter(self._process.pid), time.time(), []
+        with meter.running():
+            for line in self._process.stdout:
+                lines.append((time.time(), line.rstrip("\n")))
+                if is_last(line):
+                    break
+            else:
+                message = f"expected {self._process.args!r} to stay, found that it ended"
+                raise RuntimeError(message)
+        meter.sample()
+        used, self._used = self._used, meter.cpu_seconds
+        peak = meter.peak_bytes / 1e6
+        return Finished(lines, started, time.time(), meter.cpu_seconds - used, peak)
+
+
+@contextmanager
+def staying(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Staying]:
+    """A process for as long as the block lasts."""
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield Staying(process)
+    finally:
+        end_tree(process.pid)
+        process.wait(timeout=60)
 
 
 def peer_command(script: str, **options: object) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lyceum.bronze.lms import event_chunk
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lms import (
     SESSION_RULES,
@@ -294,4 +295,19 @@ def test_a_session_no_longer_found_is_marked_once(spark):
         session_id | session_title | updated_at          | removed_at
         s2         | vanished      | 2026-01-05 00:00:00 | 2026-01-05 00:00:00
         """,
+    )
+
+
+def test_the_first_chunk_of_events_is_half_as_large_as_the_others(spark):
+    chunk = event_chunk(F.col("id").cast("string"), chunks=4).alias("chunk")
+    sizes = spark.range(7_000).select(chunk).groupBy("chunk").count().collect()
+    assert {row.chunk: round(row["count"], -3) for row in sizes} == {
+        0: 1_000,
+        1: 2_000,
+        2: 2_000,
+        3: 2_000,
+    }
+    assert (
+        spark.range(9).select(event_chunk(F.col("id").cast("string"), chunks=1)).distinct().count()
+        == 1
     )

@@ -106,6 +106,15 @@ def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     )
 
 
+def event_chunk(event_id: Column, *, chunks: int) -> Column:
+    """The number of the chunk, from 0, that an event is fetched in; chunk 0 is half as large.
+
+    Lanes that began together thus end one after the other, and one calls while another commits.
+    """
+    half = F.pmod(F.xxhash64(event_id), F.lit(2 * chunks - 1))
+    return F.floor((half + 1) / 2).cast("int")
+
+
 def expected_sessions(listed: DataFrame) -> DataFrame:
     """One row per listed event: when it was listed last, and the sessions announced then."""
     latest = F.struct("fetched_at", "page")

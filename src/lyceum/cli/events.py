@@ -33,11 +33,23 @@ def run(
         list[str] | None,
         typer.Option(metavar="TABLE", help="Compute this table from all there is; repeatable."),
     ] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="Stay, and look for new files every so many seconds, until Ctrl-C.",
+        ),
+    ] = None,
 ) -> None:
     """Bring newly delivered files to silver and gold."""
-    from lyceum.jobs.events import run
+    from lyceum.jobs import events as jobs
 
-    run(_job(context.obj, landing), full_refresh=full_refresh, refresh=refresh or ())
+    job = _job(context.obj, landing)
+    if watch is None:
+        jobs.run(job, full_refresh=full_refresh, refresh=refresh or ())
+    else:
+        jobs.watch(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
 
 
 @events.command()

@@ -1,5 +1,6 @@
 """The event pipeline on one machine: from delivered files to silver, gold and quarantine."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +35,16 @@ from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.quarantine import QUARANTINE, show_open
 from lyceum.ops.reporter import Reporter
-from lyceum.sources.landing import BRANDS, ENTITIES, EVENTS, INDICATIONS, MDM, PARTICIPANTS
+from lyceum.sources.landing import (
+    BRANDS,
+    ENTITIES,
+    EVENTS,
+    INDICATIONS,
+    MDM,
+    PARTICIPANTS,
+    Delivery,
+    deliveries,
+)
 from lyceum.storage import Lakehouse, Written, side_by_side
 from lyceum.storage.versions import latest_version
 from lyceum.table import Table
@@ -91,6 +101,32 @@ def run(job: EventsJob, *, full_refresh: bool = False, refresh: Sequence[str] = 
         parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
         with recorded_run(job.lake, JOB, parameters) as run:
             _publish(job, run, _Work(prepared, pending, before, anew))
+
+
+def watch(
+    job: EventsJob, *, seconds: float, full_refresh: bool = False, refresh: Sequence[str] = ()
+) -> None:
+    """Run, then run again whenever the landing folder has changed, looked at every `seconds`.
+
+    Ctrl-C between two runs ends it. The session stays, so a small delivery costs a fraction of
+    what it costs a process of its own.
+    """
+    seen = deliveries(job.landing, settling=0)
+    run(job, full_refresh=full_refresh, refresh=refresh)
+    while _is_delivered_to(job, seen, seconds):
+        seen = deliveries(job.landing, settling=0)
+        run(job)
+
+
+def _is_delivered_to(job: EventsJob, seen: list[Delivery], seconds: float) -> bool:
+    """True as soon as there is other than what was seen, False at Ctrl-C."""
+    job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
+    try:
+        while deliveries(job.landing, settling=0) == seen:
+            time.sleep(seconds)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 def _tables_to_refresh(names: Sequence[str]) -> list[Table]:

@@ -19,6 +19,7 @@ from lyceum.bronze.lms import (
     LMS_LOAD_DETAILS,
     LMS_LOAD_EVENTS,
     LMS_LOAD_PAGES,
+    event_chunk,
     event_pages,
     listed_events,
 )
@@ -129,11 +130,11 @@ def list_events(
 def stage_events(lake: Lakehouse, load: Load, settings: LmsSettings, event_ids: DataFrame) -> int:
     """Stage the events that the load has to fetch, spread over chunks; returns their number."""
     count = event_ids.count()
-    chunks = max(1, ceil(count / _chunk_size(settings)))
+    chunks = _chunks(count, _chunk_size(settings))
     rows = event_ids.select(
         F.lit(load.id).alias("load_id"),
         "event_id",
-        F.pmod(F.xxhash64("event_id"), F.lit(chunks)).cast("int").alias("chunk"),
+        event_chunk(F.col("event_id"), chunks=chunks).alias("chunk"),
         F.lit(load.scope).alias("scope"),
         F.lit(load.source).alias("source"),
         load.time.alias("started_at"),
@@ -269,6 +270,11 @@ def _chunk_size(settings: LmsSettings) -> int:
         return settings.chunk_events
     of_a_lane = int(settings.rate / _lanes(settings) * _CHUNK_SECONDS)
     return max(1, min(settings.chunk_events, of_a_lane))
+
+
+def _chunks(events: int, size: int) -> int:
+    """How many chunks of at most about that size, the first of them half as large."""
+    return 1 if events <= size else ceil(events / size + 0.5)
 
 
 def _register(lake: Lakehouse, settings: LmsSettings) -> None:
