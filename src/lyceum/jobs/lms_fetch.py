@@ -29,7 +29,7 @@ from lyceum.ops.transience import is_transient_http
 from lyceum.sources.lms.datasource import lms_source
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings
-from lyceum.storage import Lakehouse, append_once, clear, delete, replace
+from lyceum.storage import Lakehouse, append_once, clear, computed_once, delete, replace
 from lyceum.storage.observe import carried
 
 Scope = Literal["complete", "since", "retry"]
@@ -129,6 +129,7 @@ def list_events(
 
 def stage_events(lake: Lakehouse, load: Load, settings: LmsSettings, event_ids: DataFrame) -> int:
     """Stage the events that the load has to fetch, spread over chunks; returns their number."""
+    event_ids = computed_once(event_ids)
     count = event_ids.count()
     chunks = _chunks(count, _chunk_size(settings))
     rows = event_ids.select(
@@ -153,7 +154,8 @@ def fetch_details(
         _drop_fatal_errors(lake)
         staged = lake.read(LMS_LOAD_DETAILS).count()
         reporter.say(f"Going on with a load: {staged:,} of its events are here already")
-    chunks = {r.chunk: r["count"] for r in _pending(lake).groupBy("chunk").count().collect()}
+    pending = _pending(lake, is_resumed=is_resumed)
+    chunks = {r.chunk: r["count"] for r in pending.groupBy("chunk").count().collect()}
     lanes = min(_lanes(settings), len(chunks)) or 1
     with (
         reporter.step("Fetch session details", unit="events", total=sum(chunks.values())) as step,
@@ -179,10 +181,13 @@ def fetched_event(lake: Lakehouse, settings: LmsSettings, event_id: str) -> Data
     return answer
 
 
-def _pending(lake: Lakehouse) -> DataFrame:
-    """The events to fetch that are not staged yet."""
+def _pending(lake: Lakehouse, *, is_resumed: bool) -> DataFrame:
+    """The events to fetch whose details are not staged yet; only a resumed load has staged any."""
+    events = lake.read(LMS_LOAD_EVENTS)
+    if not is_resumed:
+        return events
     staged = lake.read(LMS_LOAD_DETAILS).select("event_id")
-    return lake.read(LMS_LOAD_EVENTS).join(staged, on="event_id", how="left_anti")
+    return events.join(staged, on="event_id", how="left_anti")
 
 
 def _limits_of_a_lane(
@@ -206,8 +211,8 @@ def _fetch_chunk(
 ) -> None:
     """Fetch and stage what one chunk still lacks."""
     is_of_chunk = F.col("chunk") == chunk
-    events = _pending(lake) if is_resumed else lake.read(LMS_LOAD_EVENTS)
-    lacking = events.where(is_of_chunk).select("event_id").collect()
+    pending = _pending(lake, is_resumed=is_resumed)
+    lacking = pending.where(is_of_chunk).select("event_id").collect()
     staged = lake.read(LMS_LOAD_DETAILS).where(is_of_chunk).count() if is_resumed else 0
     event_ids = json.dumps([row.event_id for row in lacking])
     reader = lake.spark.read.format("lms").options(resource="session_details", **limits)

@@ -55,8 +55,11 @@ def publish_bronze(lake: Lakehouse, load: Load) -> None:
     if load.scope == "complete":
         failed = failed_events(lake.read(LMS_LOAD_DETAILS)).select("event_id")
         kept = lake.read(LMS_EVENT_SESSION_DETAILS).join(failed, on="event_id", how="left_semi")
-        replace(lake, LMS_EVENTS, pages)
-        replace(lake, LMS_EVENT_SESSION_DETAILS, fetched.unionByName(kept))
+        side_by_side(
+            lake.spark,
+            partial(replace, lake, LMS_EVENTS, pages),
+            partial(replace, lake, LMS_EVENT_SESSION_DETAILS, fetched.unionByName(kept)),
+        )
         return
     if load.scope == "since":
         append_once(lake, LMS_EVENTS, pages, app=f"lms:{load.id}", version=1)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from lyceum.errors import LyceumError
 from lyceum.quality.data_docs import build_data_docs
 from lyceum.quality.results import CheckResult, percent_text
 from lyceum.quality.suites import Check, Subject, Suite
-from lyceum.storage import computed_once
+from lyceum.storage import computed_once, side_by_side
 
 if TYPE_CHECKING:
     from great_expectations.core import (
@@ -76,7 +77,8 @@ def validate(
     with _quiet():
         context = _context()
         source = context.data_sources.add_spark(suite.name, persist=False)
-        reports = {s.name: _checked(source, s, frames[s.name]) for s in suite.subjects}
+        computed = _computed(frames)
+        reports = {s.name: _checked(source, s, computed[s.name]) for s in suite.subjects}
         results = [
             _check_result(run, subject, check, found[check.id])
             for subject in suite.subjects
@@ -118,13 +120,19 @@ def _context() -> "EphemeralDataContext":
     return gx.get_context(mode="ephemeral", project_config=settings)
 
 
+def _computed(frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
+    tasks = (partial(computed_once, frame) for frame in frames.values())
+    spark = next(iter(frames.values())).sparkSession
+    return dict(zip(frames, side_by_side(spark, *tasks), strict=True))
+
+
 def _checked(
     source: "SparkDatasource", subject: Subject, frame: DataFrame
 ) -> "ExpectationSuiteValidationResult":
     """Counts for all checks of a subject, and samples for those that failed."""
     asset = source.add_dataframe_asset(subject.name)
     definition = asset.add_batch_definition_whole_dataframe("all")
-    batch = definition.get_batch({"dataframe": computed_once(frame)})
+    batch = definition.get_batch({"dataframe": frame})
     report = _report(batch, subject, subject.checks, _COUNTS)
     found = _by_check(report)
     failed = [check for check in subject.checks if not found[check.id].success]

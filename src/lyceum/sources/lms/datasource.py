@@ -5,18 +5,20 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from lyceum.sources.lms.client import Fetched, LmsClient, utc_now
 from lyceum.sources.lms.errors import LmsError
-from lyceum.sources.lms.paging import EventsPage
 from lyceum.sources.lms.settings import LmsSettings, LmsSettingsError
-from lyceum.sources.lms.transport import AiohttpTransport
+
+if TYPE_CHECKING:
+    from lyceum.sources.lms.client import Fetched, LmsClient
+    from lyceum.sources.lms.paging import EventsPage
 
 UTC_TIMESTAMP = pa.timestamp("us", tz="UTC")
 ARROW_SCHEMAS = {
@@ -51,7 +53,7 @@ SPARK_SCHEMAS = {
 }
 
 Row = dict[str, object]
-Rows = Callable[[LmsClient], AsyncIterator[Row]]
+Rows = Callable[["LmsClient"], AsyncIterator[Row]]
 
 
 def lms_source(
@@ -126,6 +128,10 @@ class LmsReader(DataSourceReader):
             yield rows
 
     async def _all_rows(self) -> AsyncIterator[Row]:
+        # Spark imports this module in two more processes, which only plan: they need no HTTP.
+        from lyceum.sources.lms.client import LmsClient
+        from lyceum.sources.lms.transport import AiohttpTransport
+
         try:
             async with AiohttpTransport(self._settings) as transport:
                 client = LmsClient(self._settings, transport, bucket=self._bucket)
@@ -134,7 +140,7 @@ class LmsReader(DataSourceReader):
         except LmsError as error:
             yield {
                 "body": None,
-                "fetched_at": utc_now(),
+                "fetched_at": datetime.now(UTC),
                 "error_kind": error.kind,
                 "error_message": str(error),
             }
@@ -153,17 +159,17 @@ def _rows(options: dict[str, str]) -> Rows:
     return partial(_detail_rows, event_ids=event_ids)
 
 
-async def _event_rows(client: LmsClient, *, since: str | None) -> AsyncIterator[Row]:
+async def _event_rows(client: "LmsClient", *, since: str | None) -> AsyncIterator[Row]:
     async for page in client.event_pages(since):
         yield _event_row(page)
 
 
-async def _detail_rows(client: LmsClient, *, event_ids: list[str]) -> AsyncIterator[Row]:
+async def _detail_rows(client: "LmsClient", *, event_ids: list[str]) -> AsyncIterator[Row]:
     async for fetched in client.session_details(event_ids):
         yield _detail_row(fetched)
 
 
-def _event_row(page: EventsPage) -> Row:
+def _event_row(page: "EventsPage") -> Row:
     return {
         "page": page.number,
         "body": page.body,
@@ -173,7 +179,7 @@ def _event_row(page: EventsPage) -> Row:
     }
 
 
-def _detail_row(fetched: Fetched) -> Row:
+def _detail_row(fetched: "Fetched") -> Row:
     return {
         "event_id": fetched.event_id,
         "http_status": fetched.status,
