@@ -1,7 +1,9 @@
 """Config: everything that is set from outside, read once; nothing else reads the environment."""
 
+import getpass
 import os
 import shlex
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -146,6 +148,19 @@ class Config:
         from databricks.sdk import WorkspaceClient
 
         return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+
+
+def login() -> str:
+    """Name of the user of this process; `user` where the system knows none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
+
+
+def user_at_host() -> str:
+    """Who runs this process, and where."""
+    return f"{login()}@{socket.gethostname()}"
 
 
 def _assignments(text: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lyceum.cli.parsing import without_empty
-from lyceum.config import Config, ConfigError
+from lyceum.config import Config, ConfigError, user_at_host
 from lyceum.errors import UsageError
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 
@@ -150,3 +152,10 @@ def test_a_credential_that_the_environment_lacks_comes_from_the_secret_scope(mon
     server.shutdown()
     server.server_close()
     assert settings.client_secret.value == "from-the-scope"
+
+
+def test_a_user_without_a_name_is_a_user_too(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 5)
+    assert user_at_host() == f"user@{socket.gethostname()}"

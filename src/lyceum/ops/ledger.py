@@ -1,8 +1,6 @@
 """The run ledger: every run of every job as append-only events, the latest state as a view."""
 
-import getpass
 import json
-import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from typing import Literal
 
 from pyspark.sql import functions as F
 
+from lyceum.config import user_at_host
 from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
 from lyceum.ops.outbox import settle
 from lyceum.redaction import redacted
@@ -143,7 +142,7 @@ def _event(run: Run, status: Status, error: str | None = None) -> tuple[object, 
         run.started_at,
         ended,
         now,
-        f"{getpass.getuser()}@{socket.gethostname()}",
+        user_at_host(),
         json.dumps(dict(run.parameters), default=str),
     )
 

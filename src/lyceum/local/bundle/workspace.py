@@ -1,11 +1,11 @@
 """What a bundle may refer to without declaring it: its target, its git commit, its user's paths."""
 
-import getpass
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from lyceum.config import login
 from lyceum.local.bundle.nodes import Node, planted, planted_at
 from lyceum.local.bundle.references import strings
 
@@ -52,7 +52,7 @@ def _with_paths(root: Node, user: str) -> Node:
 
 def _user(environ: Mapping[str, str]) -> dict[str, str]:
     """On one machine the workspace's user is the operating system's."""
-    name = environ.get("LOGNAME") or environ.get("USER") or _login()
+    name = environ.get("LOGNAME") or environ.get("USER") or login()
     short = normalised(name.partition("@")[0])
     friendly = short.replace("_", "-")
     return {"userName": name, "short_name": short, "domain_friendly_name": friendly}
@@ -65,13 +65,6 @@ def normalised(name: str) -> str:
     'jane_doe_2'
     """
     return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
 
 
 def _git(folder: Path) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """Starts runs: a job's own, those of `run_job_task`, and repairs."""
 
-import getpass
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lyceum.config import user_at_host
 from lyceum.local.runner.context import Services, TaskRun
 from lyceum.local.runner.executor import JobRun
 from lyceum.local.runner.journal import Journal
@@ -95,7 +94,7 @@ def _facts(request: Request, services: Services) -> dict[str, Any]:
         "target": services.bundle.target,
         "parameters": request.parameters,
         "parent": request.parent,
-        "by": f"{getpass.getuser()}@{socket.gethostname()}",
+        "by": user_at_host(),
         "tasks": [{"key": t.key, "kind": t.kind, "depends_on": t.upstream} for t in job.tasks],
         **request.asked,
     }
