@@ -22,6 +22,7 @@ from measure import (
     Grid,
     Journal,
     Record,
+    Staying,
     Target,
     figure,
     peer_command,
@@ -115,8 +116,9 @@ def runs(peer: str, landing: Path, home: Path) -> Generator[Finished]:
     if peer == "watching":
         watch = [*command("lyceum", landing, home), "--watch", "0.5"]
         with staying(watch, ENVIRONMENT) as process:
+            watching = Staying(process)
             while True:
-                yield process.until(lambda line: "Watching" in line)
+                yield watching.until(lambda line: "Watching" in line)
     while True:
         yield run_measured(command(peer, landing, home), ENVIRONMENT)
 

@@ -165,13 +165,19 @@ class Staying:
 
 
 @contextmanager
-def staying(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Staying]:
-    """A process for as long as the block lasts."""
+def staying(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[str]"]:
+    """A process for as long as the block lasts, which can be written to and read from."""
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
-        yield Staying(process)
+        yield process
     finally:
         end_tree(process.pid)
         process.wait(timeout=60)

@@ -1,12 +1,11 @@
 """A peer's process that stays: its session is started and warm, and it works on demand."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from measure import Record, end_tree, peer_command, tree_cpu_seconds
+from measure import Record, peer_command, staying, tree_cpu_seconds
 
 
 class Worker:
@@ -39,15 +38,5 @@ def started_worker(
     script: str, environment: Mapping[str, str], **options: object
 ) -> Iterator[Worker]:
     """A script of `peers/` with these options, from its start to its end."""
-    process = subprocess.Popen(
-        peer_command(script, **options),
-        env={**os.environ, **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with staying(peer_command(script, **options), environment) as process:
         yield Worker(process)
-    finally:
-        end_tree(process.pid)
-        process.wait(timeout=60)

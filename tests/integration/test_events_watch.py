@@ -1,13 +1,12 @@
 """A process that stays brings to the tables what is delivered meanwhile."""
 
-import json
 import os
 import signal
 
 import pytest
 from events_world import CLEAN, deliver
 from lakes import fresh
-from processes import Line, started
+from processes import Line, said_until, started
 
 from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI
 
@@ -21,9 +20,9 @@ def test_what_is_delivered_while_a_process_watches_is_in_the_tables(lake):
     deliver(lake, CLEAN)
     process = started(lake.config.home, "events", "run", "--watch", "0.2")
     try:
-        until_it_waits(process)
+        said_until(process, it_waits)
         deliver(lake, LATER)
-        said = until_it_waits(process)
+        said = said_until(process, it_waits)
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(timeout=60) == 0
     finally:
@@ -34,11 +33,5 @@ def test_what_is_delivered_while_a_process_watches_is_in_the_tables(lake):
     assert figures.select("total_registrations", "total_attendees").collect() == [(4, 3)]
 
 
-def until_it_waits(process) -> list[Line]:
-    """What the process says up to the point where it waits for a delivery."""
-    said: list[Line] = []
-    for line in process.stdout:
-        said.append(json.loads(line))
-        if str(said[-1].get("text")).startswith("Watching"):
-            return said
-    pytest.fail(f"the process ended with {process.wait()}")
+def it_waits(line: Line) -> bool:
+    return str(line.get("text")).startswith("Watching")

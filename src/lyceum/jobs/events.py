@@ -112,20 +112,20 @@ def watch(
     """
     seen = deliveries(job.landing, settling=0)
     run(job, full_refresh=full_refresh, refresh=refresh)
-    while _waits_for_delivery(job, seen, seconds):
-        seen = deliveries(job.landing, settling=0)
+    while (found := _awaited(job, seen, seconds)) is not None:
+        seen = found
         run(job)
 
 
-def _waits_for_delivery(job: EventsJob, seen: list[Delivery], seconds: float) -> bool:
-    """True as soon as there is other than what was seen, False at Ctrl-C."""
+def _awaited(job: EventsJob, seen: list[Delivery], seconds: float) -> list[Delivery] | None:
+    """What is in the landing folder as soon as that is other than what was seen; None at Ctrl-C."""
     job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
     try:
-        while deliveries(job.landing, settling=0) == seen:
+        while (found := deliveries(job.landing, settling=0)) == seen:
             time.sleep(seconds)
     except KeyboardInterrupt:
-        return False
-    return True
+        return None
+    return found
 
 
 def _tables_to_refresh(names: Sequence[str]) -> list[Table]:
