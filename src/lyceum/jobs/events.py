@@ -119,8 +119,8 @@ def watch(
 
 def _awaited(job: EventsJob, seen: list[Delivery], seconds: float) -> list[Delivery] | None:
     """What is in the landing folder as soon as that is other than what was seen; None at Ctrl-C."""
-    job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
     try:
+        job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
         while (found := deliveries(job.landing, settling=0)) == seen:
             time.sleep(seconds)
     except KeyboardInterrupt:
