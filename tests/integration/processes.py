@@ -52,10 +52,13 @@ import json, os, signal, sys
 from lyceum.cli import main
 from lyceum.storage.observe import followed
 
-last_step, *commands = json.loads(sys.argv[1])
+last_step, times, *commands = json.loads(sys.argv[1])
+reached = []
 
 def kill(kind, subject):
     if f"{kind} {subject}" == last_step:
+        reached.append(last_step)
+    if len(reached) == times:
         os.killpg(0, signal.SIGKILL)
 
 with followed(kill):
@@ -65,11 +68,20 @@ with followed(kill):
 """
 
 
-def killed_at(step: str, home: Path, *commands: Sequence[str]) -> int:
+def killed_at(
+    step: str,
+    home: Path,
+    *commands: Sequence[str],
+    times: int = 1,
+    env: Mapping[str, str] | None = None,
+) -> int:
     """The exit code of a process that runs commands, up to a step at which it is killed.
 
-    SIGKILL takes its JVM and workers along.
+    With `times` it reaches the step so many times before it is killed.
+
+    SIGKILL takes its workers along, and its JVM if it has one of its own.
     """
-    given = [step, *(["--home", str(home), "--quiet", *command] for command in commands)]
+    given = [step, times, *(["--home", str(home), "--quiet", *command] for command in commands)]
     script = [sys.executable, "-c", KILLED_AT, json.dumps(given)]
-    return subprocess.run(script, start_new_session=True, check=False).returncode
+    environment = os.environ | (env or {})
+    return subprocess.run(script, env=environment, start_new_session=True, check=False).returncode

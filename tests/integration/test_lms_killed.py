@@ -1,13 +1,15 @@
 """A load that is killed goes on where it stopped, in whatever phase it was."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+from connect import connect_server
 from lakes import fresh
 from lms_lake import sessions_in, sessions_of, small_lms
-from processes import killed_when, started, starts
+from processes import killed_at, killed_when, started, starts
 
 from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_EVENTS
 from lyceum.ops.audit import LMS_AUDIT_LOG
@@ -15,40 +17,53 @@ from lyceum.ops.ledger import ETL_JOB_STATUS
 from lyceum.quality.results import QUALITY_RESULTS
 from tables import assert_rows
 
+STEPS = (
+    "writing bronze.lms_event_session_details",
+    "writing silver.event_session_details",
+    "writing ops.quality_results",
+)
+"""Where a load is killed that has fetched everything."""
 
-def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen:
-    """A command of lyceum, with that LMS and small chunks."""
-    settings = {
+
+def settings(lms) -> dict[str, str]:
+    """The environment of a command that loads that LMS in small chunks."""
+    return {
         "LMS_BASE_URL": lms.url,
         "LMS_CLIENT_ID": lms.config.client_id,
         "LMS_CLIENT_SECRET": lms.config.client_secret,
         "LMS_CHUNK_EVENTS": "10",
         "LMS_CONCURRENCY": "4",
     }
-    return started(home, *arguments, env=settings)
+
+
+def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen:
+    """A command of lyceum with that LMS."""
+    return started(home, *arguments, env=settings(lms))
 
 
 @pytest.mark.slow
 def test_a_load_killed_in_every_phase_ends_as_if_it_had_never_been(lake):
-    home = lake.config.home
+    """While it calls the LMS the JVM dies with it; later a Spark Connect server outlives it."""
+    home, load = lake.config.home, ("lms", "load")
     with small_lms(events=60, latency_ms=60) as lms:
-        killed_when(lyceum(home, lms, "lms", "load"), starts("List the events"))
+        killed_when(lyceum(home, lms, *load), starts("List the events"))
         assert fresh(lake).read(LMS_LOAD_EVENTS).isEmpty()
 
-        half_way = lambda line: line["event"] == "progress" and line["units"] >= 20  # noqa: E731
-        killed_when(lyceum(home, lms, "lms", "load"), half_way)
+        half_way = "writing bronze.lms_load_details"
+        killed = killed_at(half_way, home, load, times=4, env=settings(lms))
+        assert killed == -signal.SIGKILL
         staged = fresh(lake).read(LMS_LOAD_DETAILS).select("event_id").collect()
-        assert 20 <= len(staged) < 60
+        assert 0 < len(staged) < 60
         lms.reset_stats()
 
-        for step in ("Publish bronze", "Merge silver and quarantine", "Check quality"):
-            killed_when(lyceum(home, lms, "lms", "load"), starts(step))
-        calls = lms.stats()["events"]
-        assert not [row.event_id for row in staged if calls.get(row.event_id)]
-        assert sorted(set(calls.values())) == [1], "what one run fetched, the next ones have"
-
-        with lyceum(home, lms, "lms", "load") as last:
-            assert last.wait() == 0
+        with connect_server(home) as remote:
+            for step in STEPS:
+                killed = killed_at(step, home, load, env=settings(lms) | remote)
+                assert killed == -signal.SIGKILL, step
+            calls = lms.stats()["events"]
+            assert not [row.event_id for row in staged if calls.get(row.event_id)]
+            assert sorted(set(calls.values())) == [1], "what one run fetched, the next ones have"
+            assert killed_at("no step", home, load, env=settings(lms) | remote) == 0
         assert lms.stats()["events"] == calls
         ended = fresh(lake)
         assert sessions_in(ended) == sessions_of(lms)
