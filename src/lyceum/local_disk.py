@@ -27,3 +27,11 @@ def is_untouched(config: Config, schema: str, name: str) -> bool:
         return False
     files = Path(str(config.warehouse), schema, name).iterdir()
     return all(file.name == "_delta_log" for file in files)
+
+
+def bytes_on_disk(config: Config, schema: str, name: str) -> int | None:
+    """The size of all files of a table, old ones too; None if the warehouse is elsewhere."""
+    if not config.is_local_disk:
+        return None
+    files = Path(str(config.warehouse), schema, name).rglob("*.parquet")
+    return sum(file.stat().st_size for file in files)

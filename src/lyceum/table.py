@@ -58,7 +58,8 @@ class Table:
     deletion_vectors: bool = False
     """Mark changed rows instead of rewriting their files: pays where few of many rows change.
 
-    It costs two more queries a read and four a merge. A workspace may have a default of its own.
+    It costs two more queries a read and four a merge, so on a local disk `storage` does it only in
+    large tables. A workspace may have a default of its own.
     """
 
     def __post_init__(self) -> None:

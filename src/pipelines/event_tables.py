@@ -22,7 +22,7 @@ from lyceum.silver.lm_participants import (
     lm_participants,
     participant_records,
 )
-from lyceum.silver.mdm import final_mdm_ids
+from lyceum.silver.mdm import final_mdm_ids, mdm_links
 from lyceum.table import Table
 
 
@@ -48,7 +48,7 @@ def _participant_records() -> DataFrame:
     return participant_records(
         _rows(LANDING_TABLES["participants"]),
         events=_rows(LM_EVENTS),
-        final_ids=final_mdm_ids(_rows(LANDING_TABLES["mdm"])),
+        final_ids=final_mdm_ids(mdm_links(_rows(LANDING_TABLES["mdm"]))),
     )
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lyceum.gold.event_kpis import event_figures, event_performance_kpi, product_performance_kpi
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lm_participants import PARTICIPANT_RULES, lm_participants, participant_records
-from lyceum.silver.mdm import final_mdm_ids
+from lyceum.silver.mdm import final_mdm_ids, mdm_links
 from lyceum.sources.landing import MDM, PARTICIPANTS
 from tables import assert_rows, draw
 
@@ -20,7 +20,7 @@ def records(
     return participant_records(
         landed(spark, PARTICIPANTS, participants),
         events=draw(spark, "\n".join(["event_id", *events])),
-        final_ids=final_mdm_ids(links),
+        final_ids=final_mdm_ids(mdm_links(links)),
     )
 
 
@@ -145,7 +145,7 @@ def test_the_resolution_ends_every_chain_where_a_plain_walk_ends(spark, mappings
     text = "\n".join(["mdm_id | final_mdm_id", *(f"{a} | {b}" for a, b in drawn)])
     found = {
         row.mdm_id: None if row.is_circular else row.final_mdm_id
-        for row in final_mdm_ids(landed(spark, MDM, text)).collect()
+        for row in final_mdm_ids(mdm_links(landed(spark, MDM, text))).collect()
     }
     links = {a.upper(): b.upper() for a, b in drawn}
     assert found == {a: end_of_chain(links, a) for a, b in links.items() if a != b}

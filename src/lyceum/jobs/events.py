@@ -33,7 +33,7 @@ from lyceum.jobs.events_scope import SYSTEM, Scope
 from lyceum.ops.landing import Published, published, record_publication
 from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
-from lyceum.ops.quarantine import QUARANTINE, show_open
+from lyceum.ops.quarantine import QUARANTINE, open_records, show_open
 from lyceum.ops.reporter import Reporter
 from lyceum.sources.landing import (
     BRANDS,
@@ -45,7 +45,7 @@ from lyceum.sources.landing import (
     Delivery,
     deliveries,
 )
-from lyceum.storage import Lakehouse, Written, side_by_side
+from lyceum.storage import Lakehouse, Written, computed_once, side_by_side
 from lyceum.storage.versions import latest_version
 from lyceum.table import Table
 
@@ -149,7 +149,7 @@ def _publish(job: EventsJob, run: Run, work: _Work) -> None:
         step.note = f"{sum(map(len, pending.values())):,} files"
     is_complete = bool(work.anew) or not is_continued
     files = None if is_complete else source_names(pending)
-    counts = _publish_tables(job, run, Scope(files))
+    counts = _publish_tables(job, run, Scope(files, computed_once(open_records(lake, SYSTEM))))
     ids = [file_id(file) for found in pending.values() for file in found]
     record_publication(lake, run.id, files=ids, versions=versions(lake))
     run.rows_processed = work.prepared.rows

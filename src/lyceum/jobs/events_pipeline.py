@@ -13,10 +13,11 @@ from lyceum.jobs.events_publish import (
     current_participant_records,
     quarantine,
 )
-from lyceum.jobs.events_scope import Scope
+from lyceum.jobs.events_scope import SYSTEM, Scope
 from lyceum.ops.ledger import recorded_run
 from lyceum.ops.locks import job_lock
-from lyceum.silver.mdm import final_mdm_ids
+from lyceum.ops.quarantine import open_records
+from lyceum.silver.mdm import final_mdm_ids, mdm_links
 from lyceum.sources.landing import MDM
 from lyceum.storage import computed_once
 
@@ -45,10 +46,10 @@ def quarantine_all(job: EventsJob) -> None:
     lake = job.lake
     with job_lock(lake, JOB), recorded_run(lake, QUARANTINE, {}) as run:
         with job.reporter.step("Merge quarantine") as step:
-            final_ids = final_mdm_ids(lake.read(LANDING_TABLES[MDM.name]))
+            final_ids = final_mdm_ids(mdm_links(lake.read(LANDING_TABLES[MDM.name])))
             written = quarantine(
                 lake,
-                Scope(None),
+                Scope(None, open_records(lake, SYSTEM)),
                 events=Records(computed_once(current_event_records(lake)), None),
                 participants=Records(
                     computed_once(current_participant_records(lake, final_ids)), None

@@ -26,7 +26,7 @@ from lyceum.jobs.events_scope import (
     touched_events,
     touched_participants,
 )
-from lyceum.ops.quarantine import QUARANTINE, keep, open_records
+from lyceum.ops.quarantine import QUARANTINE, keep
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.deliveries import LANDING_RULES, keyless_rows, last_deliveries, lost_rows
 from lyceum.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
@@ -36,7 +36,7 @@ from lyceum.silver.lm_participants import (
     lm_participants,
     participant_records,
 )
-from lyceum.silver.mdm import final_mdm_ids
+from lyceum.silver.mdm import final_mdm_ids, mdm_links
 from lyceum.sources.landing import (
     BRANDS,
     ENTITIES,
@@ -70,7 +70,8 @@ def publish_events(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
 
 def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Written]:
     """Bring what changed of the participants to silver; the events must be there."""
-    final_ids = final_mdm_ids(lake.read(LANDING_TABLES[MDM.name]))
+    links = mdm_links(lake.read(LANDING_TABLES[MDM.name]))
+    final_ids = final_mdm_ids(computed_once(links))
     if scope.files is not None and scope.has(MDM):
         final_ids = computed_once(final_ids)
     keys = touched_participants(lake, scope, final_ids)
@@ -121,14 +122,14 @@ def quarantine(
     """Keep what breaks a rule, and resolve what was looked at again and breaks none."""
     if not scope.has(*ENTITIES):
         return Written()
-    broken, looked_at = _lost(lake, scope), [_lost_before(lake, scope)]
+    broken, looked_at = _lost(lake, scope), [_lost_before(scope)]
     for entity, records, rules in (
         (EVENTS, events, EVENT_RULES),
         (PARTICIPANTS, participants, PARTICIPANT_RULES),
     ):
         if records is not None:
             broken.append(broken_rules(records.rows, rules=rules))
-            looked_at.append(_kept_of(lake, entity, records.keys))
+            looked_at.append(_kept_of(scope, entity, records.keys))
     found = computed_once(_found(lake, broken, run_id))
     mended = computed_once(mended_rows(_union(looked_at), found, system=SYSTEM, at=at))
     changes = found.unionByName(mended)
@@ -155,19 +156,19 @@ def _lost(lake: Lakehouse, scope: Scope) -> list[DataFrame]:
     return [broken_rules(lost_rows(found, deliveries=last), rules=LANDING_RULES)]
 
 
-def _lost_before(lake: Lakehouse, scope: Scope) -> DataFrame:
+def _lost_before(scope: Scope) -> DataFrame:
     """What stands in the quarantine of the files that are looked at, and has no key."""
-    rows = open_records(lake, SYSTEM).where(F.col("record_key").isNull())
+    rows = scope.quarantined.where(F.col("record_key").isNull())
     if scope.files is None:
         return rows
     names = [f"{entity.name}/{file}" for entity, files in scope.files.items() for file in files]
     return rows.where(F.col("source_key").isin(names))
 
 
-def _kept_of(lake: Lakehouse, entity: Entity, keys: DataFrame | None) -> DataFrame:
+def _kept_of(scope: Scope, entity: Entity, keys: DataFrame | None) -> DataFrame:
     """What stands in the quarantine of the keys that are looked at."""
     is_of_entity = F.col("source_key").startswith(f"{entity.name}/")
-    rows = open_records(lake, SYSTEM).where(is_of_entity & F.col("record_key").isNotNull())
+    rows = scope.quarantined.where(is_of_entity & F.col("record_key").isNotNull())
     if keys is None:
         return rows
     wanted = F.broadcast(keys.select(F.col(entity.key).alias("record_key")))

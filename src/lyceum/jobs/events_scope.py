@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.bronze.landing import LANDING_TABLES
-from lyceum.ops.quarantine import open_records
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.silver.standard import identifier
@@ -26,6 +25,8 @@ class Scope:
 
     files: Mapping[Entity, Sequence[str]] | None
     """Names of the source files that are new, by entity; None means all there are."""
+    quarantined: DataFrame
+    """What stands in the quarantine of the system before the publication."""
 
     def has(self, *entities: Entity) -> bool:
         """True if any of the entities has something new."""
@@ -59,9 +60,9 @@ def touched_participants(lake: Lakehouse, scope: Scope, final_ids: DataFrame) ->
         return None
     found = [_delivered(lake, scope, PARTICIPANTS, "participant_id")]
     if scope.has(EVENTS):
-        found.append(_quarantined(lake, "unknown_event"))
+        found.append(_quarantined(scope, "unknown_event"))
     if scope.has(MDM):
-        found += [_quarantined(lake, "mdm_circle"), _led_elsewhere(lake, final_ids)]
+        found += [_quarantined(scope, "mdm_circle"), _led_elsewhere(lake, final_ids)]
     return _few(found)
 
 
@@ -80,8 +81,9 @@ def _delivered(lake: Lakehouse, scope: Scope, entity: Entity, key: str) -> DataF
     return rows.where(F.col(key).isNotNull())
 
 
-def _quarantined(lake: Lakehouse, rule: str) -> DataFrame:
-    return open_records(lake, SYSTEM, rule=rule).select(F.col("record_key").alias("participant_id"))
+def _quarantined(scope: Scope, rule: str) -> DataFrame:
+    broken = scope.quarantined.where(F.col("rule") == rule)
+    return broken.select(F.col("record_key").alias("participant_id"))
 
 
 def _led_elsewhere(lake: Lakehouse, final_ids: DataFrame) -> DataFrame:

@@ -26,16 +26,19 @@ _RESOLVED = ArrayType(
 )
 
 
-def final_mdm_ids(landing_mdm: DataFrame) -> DataFrame:
-    """Every mapped MDM id, where its chain ends, and whether it runs in a circle instead.
-
-    A mapping to nothing or to the id itself ends there. A chain that leads into a circle has no
-    end either.
-    """
+def mdm_links(landing_mdm: DataFrame) -> DataFrame:
+    """Every MDM id that leads to another, `next_id`, as the latest mapping has it."""
     links = latest_master(landing_mdm, entity=MDM).select(
         "mdm_id", identifier(F.col("final_mdm_id")).alias("next_id")
     )
-    links = links.where(F.col("next_id").isNotNull() & (F.col("next_id") != F.col("mdm_id")))
+    return links.where(F.col("next_id").isNotNull() & (F.col("next_id") != F.col("mdm_id")))
+
+
+def final_mdm_ids(links: DataFrame) -> DataFrame:
+    """Every MDM id of the links, where its chain ends, and whether it runs in a circle instead.
+
+    A chain that leads into a circle has no end either.
+    """
     targets = links.select(F.col("mdm_id").alias("next_id"), F.col("next_id").alias("second_id"))
     looked_up = links.join(targets, on="next_id", how="left")
     is_end = F.col("second_id").isNull()

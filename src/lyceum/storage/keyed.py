@@ -8,7 +8,7 @@ from lyceum.storage.writes import (
     Written,
     differs,
     first_rows,
-    pruning,
+    merge_into,
     replace,
     same_keys,
 )
@@ -34,8 +34,7 @@ def replace_keys(
         counts = {row[_CHANGE]: row["count"] for row in changed.groupBy(_CHANGE).count().collect()}
         if counts:
             values = {column: F.col(f"source.{column}") for column in rows.columns}
-            condition = same_keys(name, table) & pruning(name, table, changed)
-            merging = changed.alias("source").mergeInto(name, condition)
+            merging = merge_into(lake, table, changed, rows=sum(counts.values()))
             merging = merging.whenMatched(F.col(f"source.{_CHANGE}") == "deleted").delete()
             merging.whenMatched().update(values).whenNotMatched().insert(values).merge()
         return Written(**counts)

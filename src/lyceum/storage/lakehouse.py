@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
-from lyceum.local_disk import is_untouched, tables_on_disk
+from lyceum.local_disk import bytes_on_disk, is_untouched, tables_on_disk
 from lyceum.storage.observe import reached
 from lyceum.storage.schema import evolve
 from lyceum.table import Table, View, quoted, text_literal
@@ -105,6 +105,10 @@ class Lakehouse:
         """True if the table is known to have had no row ever, which costs no query."""
         self.ensure(table)
         return is_untouched(self.config, self.config.schemas[table.layer], table.short_name)
+
+    def most_bytes(self, table: Table) -> int | None:
+        """What the table's files have at most, which costs no query; None if that is not known."""
+        return bytes_on_disk(self.config, self.config.schemas[table.layer], table.short_name)
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[None]:

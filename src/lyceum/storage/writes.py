@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame, MergeIntoWriter, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import VariantType
 
@@ -14,6 +14,11 @@ from lyceum.table import Table, quoted
 
 _FEW_KEYS = 5_000
 """So many keys are listed in a merge's condition; 100,000 literals are too many for the planner."""
+_MOST_BROADCAST = 300_000
+"""More changed rows than these are not sent to every task."""
+_SMALL_BYTES = 8 * 2**20
+"""Writing a table of this size again costs less than marking rows in its files."""
+_MARKS_ROWS = "spark.databricks.delta.merge.deletionVectors.persistent"
 _IS_KNOWN = "_is_known"
 
 
@@ -101,8 +106,7 @@ def merge(
         rows = {row[_IS_KNOWN]: row["count"] for row in found.groupBy(_IS_KNOWN).count().collect()}
         if rows:
             changed = found.drop(_IS_KNOWN)
-            condition = same_keys(name, table) & pruning(name, table, changed)
-            merging = changed.alias("source").mergeInto(name, condition)
+            merging = merge_into(lake, table, changed, rows=sum(rows.values()))
             merging.whenMatched().updateAll().whenNotMatched().insertAll().merge()
         return Written(inserted=rows.get(None, 0), updated=rows.get(True, 0))
 
@@ -114,6 +118,20 @@ def first_rows(lake: Lakehouse, table: Table, rows: DataFrame) -> Written:
     if count:
         rows.writeTo(lake.name(table)).append()
     return Written(inserted=count)
+
+
+def merge_into(lake: Lakehouse, table: Table, changed: DataFrame, *, rows: int) -> MergeIntoWriter:
+    """A merge of that many changed rows, `source`, without its clauses yet.
+
+    As a broadcast the rows spare the table a shuffle.
+    """
+    name = lake.name(table)
+    condition = same_keys(name, table) & pruning(name, table, changed)
+    size = lake.most_bytes(table)
+    if table.deletion_vectors and size is not None:
+        lake.spark.conf.set(_MARKS_ROWS, str(size > _SMALL_BYTES).lower())
+    source = F.broadcast(changed) if rows <= _MOST_BROADCAST else changed
+    return source.alias("source").mergeInto(name, condition)
 
 
 def _changed(
