@@ -1,7 +1,10 @@
 """The pages that are generated say what the declarations say."""
 
+import inspect
+import re
 from pathlib import Path
 
+from lyceum import config
 from lyceum.local.docs import settings_page, tables_page
 from lyceum.tables import TABLES
 
@@ -20,3 +23,10 @@ def test_every_declared_column_is_on_the_page():
         declared = [line for line in table.columns.splitlines() if line.strip()]
         section = page.split(f"## {table.name}\n")[1].split("\n## ")[0]
         assert section.count("\n| `") == len(declared)
+
+
+def test_every_variable_that_is_read_is_on_the_page():
+    read = re.findall(r'"((?:LYCEUM|SPARK)_[A-Z_]+)"', inspect.getsource(config))
+    assert len(read) > 5
+    page = settings_page()
+    assert [name for name in read if f"| `{name}` |" not in page] == []
