@@ -100,6 +100,26 @@ def test_a_variant_that_changed_is_updated(lake):
     assert merge(lake, THINGS, things(lake, changed)).updated == 1
 
 
+@pytest.mark.parametrize(("small_bytes", "marked"), [(8 * 2**20, 0), (0, 1)])
+def test_only_in_a_large_table_are_rows_marked_instead_of_written_again(
+    lake, monkeypatch, small_bytes, marked
+):
+    monkeypatch.setattr("lyceum.storage.writes._SMALL_BYTES", small_bytes)
+    table = replaced(THINGS, name="silver.marked", deletion_vectors=True)
+    merge(lake, table, things(lake, FIRST).coalesce(1))
+    assert merge(lake, table, things(lake, FIRST.replace("NULL", "2"))).updated == 1
+    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.name(table)} LIMIT 1").collect()[0]
+    assert int(history.operationMetrics["numTargetDeletionVectorsAdded"]) == marked
+    assert_rows(
+        lake.read(table),
+        """
+        id | size | payload   | updated_at
+        a  | 1    | {"x":1}   | 2026-01-01 00:00:00
+        b  | 2    | {"x":[2]} | 2026-01-01 00:00:00
+        """,
+    )
+
+
 def test_an_append_counts_once_for_its_app_and_version(lake):
     rows = things(lake, FIRST)
     for _ in range(2):
