@@ -27,20 +27,11 @@ def started(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -
 
 def killed_when(process: subprocess.Popen, reached: Callable[[Line], bool]) -> None:
     """SIGKILL the process with its JVM and workers as soon as a line of its output says so."""
-    said_until(process, reached)
+    assert process.stdout is not None
+    if not any(reached(json.loads(line)) for line in process.stdout):
+        pytest.fail(f"the process ended with {process.wait()} before it said what was waited for")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def said_until(process: subprocess.Popen, reached: Callable[[Line], bool]) -> list[Line]:
-    """What the process says from now on, up to the line that is waited for."""
-    assert process.stdout is not None
-    said: list[Line] = []
-    for line in process.stdout:
-        said.append(json.loads(line))
-        if reached(said[-1]):
-            return said
-    pytest.fail(f"the process ended with {process.wait()} before it said what was waited for")
 
 
 def starts(step: str) -> Callable[[Line], bool]:
