@@ -6,8 +6,7 @@ import pytest
 from lms_lake import small_lms
 
 from lyceum.cli import main
-from lyceum.ops.ledger import ETL_JOB_RUNS, Run, _event
-from lyceum.storage import append
+from lyceum.ops.ledger import ETL_JOB_RUNS, Run, _event, _record
 
 CREDENTIALS = ("LMS_BASE_URL", "LMS_CLIENT_ID", "LMS_CLIENT_SECRET")
 
@@ -96,6 +95,7 @@ def test_a_load_shows_its_steps_and_its_tables(run, monkeypatch):
 
 
 def test_a_run_whose_process_is_gone_shows_as_died(run, lake):
-    dead = [_event(Run("lms_session_details", {}), "RUNNING")]
-    append(lake, ETL_JOB_RUNS, lake.spark.createDataFrame(dead, ETL_JOB_RUNS.columns))
+    died = Run("lms_session_details", {})
+    lake.ensure(ETL_JOB_RUNS)
+    _record(lake, died, [_event(died, "RUNNING")])
     assert "DIED" in run("status")[1]

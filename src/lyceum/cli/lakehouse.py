@@ -32,7 +32,7 @@ def sql(
     from lyceum.storage.inspect import printable, query
     from lyceum.tables import VIEWS
 
-    if "pipeline_" in statement:
+    if "pipeline_" in statement or "etl_job_" in statement:
         land(context.obj.lakehouse())
     frame = printable(query(context.obj.lakehouse(), statement, VIEWS))
     if output is Format.csv:

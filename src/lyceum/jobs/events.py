@@ -15,6 +15,7 @@ from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KP
 from lyceum.jobs.events_files import (
     Pending,
     Preparation,
+    delivered_keys,
     file_id,
     ingest,
     ingest_anew,
@@ -83,24 +84,30 @@ class _Work:
     """Tables to compute from all that there is."""
 
 
-def run(job: EventsJob, *, full_refresh: bool = False, refresh: Sequence[str] = ()) -> None:
+def run(
+    job: EventsJob,
+    *,
+    full_refresh: bool = False,
+    refresh: Sequence[str] = (),
+    known: Published | None = None,
+) -> Published:
     """Bring what was delivered to silver and gold, only what it can change.
 
     A full refresh computes every table again from all files that were ever accepted, `refresh`
     the named tables. Whatever was killed, or written by anybody else, is found by the tables'
-    versions and computed again.
+    versions and computed again. What an earlier run returned spares this one a query.
     """
     anew = _tables_to_refresh(refresh) if not full_refresh else list(TABLES)
     with job_lock(job.lake, JOB):
         prepared = prepare_files(job.landing, job.home, job.reporter)
-        before = published(job.lake)
+        before = published(job.lake, known)
         pending = pending_files(job.home, before.files)
         if not pending and not anew:
             job.reporter.say("Nothing new was delivered: the tables stay as they are")
-            return
+            return before
         parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
         with recorded_run(job.lake, JOB, parameters) as run:
-            _publish(job, run, _Work(prepared, pending, before, anew))
+            return _publish(job, run, _Work(prepared, pending, before, anew))
 
 
 def watch(
@@ -111,10 +118,10 @@ def watch(
     Ctrl-C between two runs ends it. The session stays, which halves what a small delivery costs.
     """
     seen = deliveries(job.landing, settling=0)
-    run(job, full_refresh=full_refresh, refresh=refresh)
+    known = run(job, full_refresh=full_refresh, refresh=refresh)
     while (found := _awaited(job, seen, seconds)) is not None:
         seen = found
-        run(job)
+        known = run(job, known=known)
 
 
 def _awaited(job: EventsJob, seen: list[Delivery], seconds: float) -> list[Delivery] | None:
@@ -138,7 +145,7 @@ def _tables_to_refresh(names: Sequence[str]) -> list[Table]:
     return [known[name] for name in names]
 
 
-def _publish(job: EventsJob, run: Run, work: _Work) -> None:
+def _publish(job: EventsJob, run: Run, work: _Work) -> Published:
     lake, reporter, pending = job.lake, job.reporter, work.pending
     is_continued = bool(work.before.versions) and work.before.versions == versions(lake)
     with reporter.step("Append to bronze") as step:
@@ -148,15 +155,20 @@ def _publish(job: EventsJob, run: Run, work: _Work) -> None:
         ingest(lake, rest, may_be_there=not is_continued)
         step.note = f"{sum(map(len, pending.values())):,} files"
     is_complete = bool(work.anew) or not is_continued
-    files = None if is_complete else source_names(pending)
-    counts = _publish_tables(job, run, Scope(files, computed_once(open_records(lake, SYSTEM))))
+    quarantined = computed_once(open_records(lake, SYSTEM))
+    if is_complete:
+        scope = Scope(None, None, quarantined)
+    else:
+        scope = Scope(source_names(pending), delivered_keys(lake, pending), quarantined)
+    counts = _publish_tables(job, run, scope)
     ids = [file_id(file) for found in pending.values() for file in found]
-    record_publication(lake, run.id, files=ids, versions=versions(lake))
+    after = record_publication(lake, run.id, work.before, files=ids, versions=versions(lake))
     run.rows_processed = work.prepared.rows
     run.rows_inserted = sum(written.inserted for written in counts.values())
     run.rows_updated = sum(written.updated for written in counts.values())
     run.rows_deleted = sum(written.deleted for written in counts.values())
     _show(job, work.prepared, counts)
+    return after
 
 
 def _publish_tables(job: EventsJob, run: Run, scope: Scope) -> dict[str, Written]:

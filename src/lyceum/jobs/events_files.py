@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.ops.reporter import Reporter
+from lyceum.silver.deliveries import named_records
 from lyceum.sources.landing import ENTITIES, Entity, Folders, deliveries, prepare, source_name
-from lyceum.storage import Lakehouse, append, replace, side_by_side
+from lyceum.storage import Lakehouse, append, computed_once, replace, side_by_side
 
 Pending = Mapping[Entity, Sequence[Path]]
 """Prepared files by entity; entities without any are left out."""
@@ -74,6 +76,17 @@ def source_names(pending: Pending) -> dict[Entity, list[str]]:
     return {entity: names for entity, names in found.items() if names}
 
 
+def delivered_keys(lake: Lakehouse, pending: Pending) -> DataFrame:
+    """`entity` and standardised `record_key` of every row of the files; NULL where it has none."""
+    found = [
+        _prepared_rows(lake, entity, files)
+        .transform(named_records, entity=entity)
+        .select(F.lit(entity.name).alias("entity"), "record_key")
+        for entity, files in pending.items()
+    ]
+    return computed_once(reduce(DataFrame.unionByName, found))
+
+
 def ingest(lake: Lakehouse, pending: Pending, *, may_be_there: bool) -> None:
     """Append the prepared files to bronze, those left out that it has already.
 
@@ -90,7 +103,7 @@ def _append_new(
     lake: Lakehouse, entity: Entity, files: Sequence[Path], *, may_be_there: bool
 ) -> None:
     table = LANDING_TABLES[entity.name]
-    rows = lake.spark.read.schema(table.columns).parquet(*map(str, files))
+    rows = _prepared_rows(lake, entity, files)
     if may_be_there:
         same_file = ["_source_file", "_source_modified_at"]
         known = F.broadcast(lake.read(table).select(*same_file).distinct())
@@ -106,5 +119,10 @@ def ingest_anew(lake: Lakehouse, home: Path, entities: Sequence[Entity]) -> None
     for entity in entities:
         table = LANDING_TABLES[entity.name]
         files = every.get(entity, [])
-        rows = lake.spark.read.schema(table.columns).parquet(*map(str, files)) if files else None
-        replace(lake, table, lake.read(table).limit(0) if rows is None else rows)
+        rows = _prepared_rows(lake, entity, files) if files else lake.read(table).limit(0)
+        replace(lake, table, rows)
+
+
+def _prepared_rows(lake: Lakehouse, entity: Entity, files: Sequence[Path]) -> DataFrame:
+    reader = lake.spark.read.schema(LANDING_TABLES[entity.name].columns)
+    return reader.parquet(*map(str, files))

@@ -49,7 +49,7 @@ def quarantine_all(job: EventsJob) -> None:
             final_ids = final_mdm_ids(mdm_links(lake.read(LANDING_TABLES[MDM.name])))
             written = quarantine(
                 lake,
-                Scope(None, open_records(lake, SYSTEM)),
+                Scope(None, None, open_records(lake, SYSTEM)),
                 events=Records(computed_once(current_event_records(lake)), None),
                 participants=Records(
                     computed_once(current_participant_records(lake, final_ids)), None

@@ -23,6 +23,7 @@ from lyceum.jobs.events_scope import (
     SYSTEM,
     Scope,
     of_keys,
+    sent_if_few,
     touched_events,
     touched_participants,
 )
@@ -73,7 +74,7 @@ def publish_participants(lake: Lakehouse, scope: Scope) -> tuple[Records, Writte
     links = mdm_links(lake.read(LANDING_TABLES[MDM.name]))
     final_ids = final_mdm_ids(computed_once(links))
     if scope.files is not None and scope.has(MDM):
-        final_ids = computed_once(final_ids)
+        final_ids = sent_if_few(final_ids)
     keys = touched_participants(lake, scope, final_ids)
     records = computed_once(current_participant_records(lake, final_ids, keys))
     written = replace_keys(lake, LM_PARTICIPANTS, lm_participants(records), keys=keys)
@@ -122,7 +123,7 @@ def quarantine(
     """Keep what breaks a rule, and resolve what was looked at again and breaks none."""
     if not scope.has(*ENTITIES):
         return Written()
-    broken, looked_at = _lost(lake, scope), [_lost_before(scope)]
+    broken, looked_at = _lost(lake, scope), [scope.lost_before()]
     for entity, records, rules in (
         (EVENTS, events, EVENT_RULES),
         (PARTICIPANTS, participants, PARTICIPANT_RULES),
@@ -131,8 +132,8 @@ def quarantine(
             broken.append(broken_rules(records.rows, rules=rules))
             looked_at.append(_kept_of(scope, entity, records.keys))
     found = computed_once(_found(lake, broken, run_id))
-    mended = computed_once(mended_rows(_union(looked_at), found, system=SYSTEM, at=at))
-    changes = found.unionByName(mended)
+    mended = mended_rows(_union(looked_at), found, system=SYSTEM, at=at)
+    changes = computed_once(found.unionByName(mended))
     if changes.isEmpty():
         return Written()
     return keep(lake, changes)
@@ -147,6 +148,8 @@ def _found(lake: Lakehouse, broken: Sequence[DataFrame], run_id: str) -> DataFra
 
 def _lost(lake: Lakehouse, scope: Scope) -> list[DataFrame]:
     """What the looked at files hold that has no key, as broken rules; mostly there is nothing."""
+    if not scope.may_have_lost():
+        return []
     looked_at = {e: scope.rows(lake, e) for e in ENTITIES if scope.has(e)}
     keyless = [keyless_rows(rows, entity=entity) for entity, rows in looked_at.items()]
     found = computed_once(_union(keyless))
@@ -154,15 +157,6 @@ def _lost(lake: Lakehouse, scope: Scope) -> list[DataFrame]:
         return []
     last = _union([last_deliveries(rows, entity=entity) for entity, rows in looked_at.items()])
     return [broken_rules(lost_rows(found, deliveries=last), rules=LANDING_RULES)]
-
-
-def _lost_before(scope: Scope) -> DataFrame:
-    """What stands in the quarantine of the files that are looked at, and has no key."""
-    rows = scope.quarantined.where(F.col("record_key").isNull())
-    if scope.files is None:
-        return rows
-    names = [f"{entity.name}/{file}" for entity, files in scope.files.items() for file in files]
-    return rows.where(F.col("source_key").isin(names))
 
 
 def _kept_of(scope: Scope, entity: Entity, keys: DataFrame | None) -> DataFrame:

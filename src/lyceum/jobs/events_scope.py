@@ -25,6 +25,8 @@ class Scope:
 
     files: Mapping[Entity, Sequence[str]] | None
     """Names of the source files that are new, by entity; None means all there are."""
+    delivered: DataFrame | None
+    """What `delivered_keys` finds in these files; None means all there are."""
     quarantined: DataFrame
     """What stands in the quarantine of the system before the publication."""
 
@@ -39,18 +41,39 @@ class Scope:
             return rows
         return rows.where(F.col("_source_file").isin(*self.files.get(entity, ())))
 
+    def keys(self, entity: Entity, name: str) -> DataFrame:
+        """The keys of an entity in the new files, as a column of that name, some several times."""
+        if self.delivered is None:
+            raise ValueError("expected the scope of some files, found that of all")
+        is_wanted = (F.col("entity") == entity.name) & F.col("record_key").isNotNull()
+        return self.delivered.where(is_wanted).select(F.col("record_key").alias(name))
+
+    def may_have_lost(self) -> bool:
+        """True unless every row of the new files has a key and none was lost in them before."""
+        if self.delivered is None:
+            return True
+        lost = self.delivered.where(F.col("record_key").isNull())
+        return not (lost.isEmpty() and self.lost_before().isEmpty())
+
+    def lost_before(self) -> DataFrame:
+        """What stands in the quarantine of the files that are looked at, and has no key."""
+        rows = self.quarantined.where(F.col("record_key").isNull())
+        if self.files is None:
+            return rows
+        names = [f"{entity.name}/{file}" for entity, files in self.files.items() for file in files]
+        return rows.where(F.col("source_key").isin(names))
+
 
 def touched_events(lake: Lakehouse, scope: Scope) -> DataFrame | None:
     """The events that the new files can change; None if any may be."""
     if scope.files is None:
         return None
     known = lake.read(LM_EVENTS)
-    found = [_delivered(lake, scope, EVENTS, "event_id")]
+    found = [scope.keys(EVENTS, "event_id")]
     for master in (BRANDS, INDICATIONS):
         if scope.has(master):
-            changed = _delivered(lake, scope, master, master.key)
-            of_master = known.join(F.broadcast(changed), on=master.key, how="left_semi")
-            found.append(of_master.select("event_id"))
+            changed = F.broadcast(scope.keys(master, master.key))
+            found.append(known.join(changed, on=master.key, how="left_semi").select("event_id"))
     return _few(found)
 
 
@@ -58,7 +81,7 @@ def touched_participants(lake: Lakehouse, scope: Scope, final_ids: DataFrame) ->
     """The participants that the new files can change; None if any may be."""
     if scope.files is None:
         return None
-    found = [_delivered(lake, scope, PARTICIPANTS, "participant_id")]
+    found = [scope.keys(PARTICIPANTS, "participant_id")]
     if scope.has(EVENTS):
         found.append(_quarantined(scope, "unknown_event"))
     if scope.has(MDM):
@@ -76,11 +99,6 @@ def of_keys(landing: DataFrame, entity: Entity, keys: DataFrame | None) -> DataF
     )
 
 
-def _delivered(lake: Lakehouse, scope: Scope, entity: Entity, key: str) -> DataFrame:
-    rows = scope.rows(lake, entity).select(identifier(F.col(entity.key)).alias(key))
-    return rows.where(F.col(key).isNotNull())
-
-
 def _quarantined(scope: Scope, rule: str) -> DataFrame:
     broken = scope.quarantined.where(F.col("rule") == rule)
     return broken.select(F.col("record_key").alias("participant_id"))
@@ -92,6 +110,12 @@ def _led_elsewhere(lake: Lakehouse, final_ids: DataFrame) -> DataFrame:
     found = lake.read(LM_PARTICIPANTS).join(now, on="mdm_id", how="left")
     is_elsewhere = F.coalesce("now", "mdm_id") != F.col("final_mdm_id")
     return found.where(is_elsewhere | F.col("is_circular")).select("participant_id")
+
+
+def sent_if_few(rows: DataFrame) -> DataFrame:
+    """The rows, computed, and sent to every task that joins them unless they are too many."""
+    rows = computed_once(rows)
+    return F.broadcast(rows) if rows.count() <= _MOST_KEYS else rows
 
 
 def _few(found: list[DataFrame]) -> DataFrame | None:

@@ -19,6 +19,7 @@ from typing import Literal, TypeVar
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
+from lyceum.ops.ledger import waiting_states
 from lyceum.ops.locks import job_lock
 from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
 from lyceum.ops.outbox import Outbox, outbox, settle
@@ -180,8 +181,9 @@ def waiting_checkpoints(lake: Lakehouse) -> Outbox:
 
 
 def land(lake: Lakehouse) -> int:
-    """Bring checkpoints and log lines into their tables, for whoever reads them; counts rows."""
-    return waiting_checkpoints(lake).land(lake) + waiting_logs(lake.config).land(lake)
+    """Bring checkpoints, log lines and states of runs to their tables, for a reader."""
+    waiting = (waiting_checkpoints(lake), waiting_logs(lake.config), waiting_states(lake))
+    return sum(rows.land(lake) for rows in waiting)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import functions as F
 from rich.filesize import decimal
 
-from lyceum.ops.ledger import ETL_JOB_STATUS
+from lyceum.ops.ledger import ETL_JOB_STATUS, waiting_states
 from lyceum.ops.locks import is_running_here
 from lyceum.ops.reporter import Reporter
 from lyceum.storage import Lakehouse
@@ -59,6 +59,7 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
 
 def show_runs(lake: Lakehouse, reporter: Reporter, *, limit: int) -> None:
     """The latest runs; one whose process is gone shows as DIED until the next run records it."""
+    waiting_states(lake).land(lake)
     runs = lake.view(ETL_JOB_STATUS).orderBy(F.desc("started_at")).limit(limit)
     started = F.date_format("started_at", "yyyy-MM-dd HH:mm:ss").alias("started")
     rows = runs.select("*", started).collect()

@@ -1,4 +1,8 @@
-"""The run ledger: every run of every job as append-only events, the latest state as a view."""
+"""The run ledger: every run of every job as append-only events, the latest state as a view.
+
+On a local disk the start of a run waits in the outbox, and comes to the table with its end, or
+before somebody reads: a run costs one append, and who finds a dead one needs no query.
+"""
 
 import json
 import uuid
@@ -12,9 +16,9 @@ from pyspark.sql import functions as F
 
 from lyceum.config import user_at_host
 from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
-from lyceum.ops.outbox import settle
+from lyceum.ops.outbox import Outbox, outbox, settle
 from lyceum.redaction import redacted
-from lyceum.storage import Lakehouse, append
+from lyceum.storage import Lakehouse
 from lyceum.table import Table, View
 
 _log = get_logger(__name__)
@@ -84,8 +88,9 @@ def recorded_run(
     """
     open_logs(lake.config)
     run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
+    lake.ensure(ETL_JOB_RUNS)
     dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
-    _record(lake, [*dead, _event(run, "RUNNING")])
+    _record(lake, run, [*dead, _event(run, "RUNNING")])
     with correlated(lake.spark, job_name, run.id):
         _log.info("run started", job=job_name, parameters=dict(parameters))
         try:
@@ -93,10 +98,10 @@ def recorded_run(
         except BaseException as error:
             told = reason(error)
             _log.error("run failed", job=job_name, reason=told)
-            _record(lake, [_event(run, "FAILED", error=told)])
+            _record(lake, run, [_event(run, "FAILED", error=told)])
             raise
         _log.info("run ended", job=job_name, rows=run.rows_processed)
-    _record(lake, [_event(run, "SUCCESS")])
+    _record(lake, run, [_event(run, "SUCCESS")])
     taken = datetime.now(UTC) - run.started_at
     settle(lake, waiting_logs(lake.config), seconds=taken.total_seconds())
 
@@ -108,14 +113,23 @@ def reason(error: BaseException) -> str:
     return str(redacted(str(error).strip() or type(error).__name__))
 
 
+def waiting_states(lake: Lakehouse) -> Outbox:
+    """The states of runs that are not in ops.etl_job_runs yet."""
+    return outbox(lake.config, ETL_JOB_RUNS, survives_power_loss=True)
+
+
 def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:
     """The last run of the job, if it shows RUNNING; each run buries the one before it."""
-    events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
-    last = events.orderBy(F.desc("recorded_at")).limit(1).collect()
+    if lake.config.is_local_disk:
+        noted = waiting_states(lake).note(job_name)
+        last = [noted] if isinstance(noted, dict) else []
+    else:
+        events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
+        found = events.orderBy(F.desc("recorded_at")).limit(1).where("status = 'RUNNING'")
+        last = [json.loads(row[0]) for row in found.select(F.to_json(F.struct("*"))).collect()]
     return [
-        Run(row.job_name, json.loads(row.parameters), row.id, row.started_at.astimezone(UTC))
-        for row in last
-        if row.status == "RUNNING"
+        Run(job_name, json.loads(e["parameters"]), e["id"], datetime.fromisoformat(e["started_at"]))
+        for e in last
     ]
 
 
@@ -123,29 +137,32 @@ def _taken_over(run: Run) -> str:
     return f"its process died; found by run {run.id}"
 
 
-def _event(run: Run, status: Status, error: str | None = None) -> tuple[object, ...]:
+def _event(run: Run, status: Status, error: str | None = None) -> dict[str, object]:
     now = datetime.now(UTC)
     ended = None if status == "RUNNING" else now
-    taken = None if ended is None else int((ended - run.started_at).total_seconds() * 1000)
-    return (
-        run.id,
-        run.job_name,
-        run.started_at.date(),
-        None,
-        status,
-        run.rows_processed,
-        run.rows_inserted,
-        run.rows_updated,
-        run.rows_deleted,
-        taken,
-        error,
-        run.started_at,
-        ended,
-        now,
-        user_at_host(),
-        json.dumps(dict(run.parameters), default=str),
-    )
+    return {
+        "id": run.id,
+        "job_name": run.job_name,
+        "run_date": run.started_at.date(),
+        "status": status,
+        "rows_processed": run.rows_processed,
+        "rows_inserted": run.rows_inserted,
+        "rows_updated": run.rows_updated,
+        "rows_deleted": run.rows_deleted,
+        "duration_ms": ended and int((ended - run.started_at).total_seconds() * 1000),
+        "error_message": error,
+        "started_at": run.started_at,
+        "completed_at": ended,
+        "recorded_at": now,
+        "run_by": user_at_host(),
+        "parameters": json.dumps(dict(run.parameters), default=str),
+    }
 
 
-def _record(lake: Lakehouse, events: list[tuple[object, ...]]) -> None:
-    append(lake, ETL_JOB_RUNS, lake.spark.createDataFrame(events, ETL_JOB_RUNS.columns))
+def _record(lake: Lakehouse, run: Run, events: list[dict[str, object]]) -> None:
+    """Keep the events, the last of which is the run's; the note is what a dead run is known by."""
+    is_under_way = events[-1]["status"] == "RUNNING"
+    waiting = waiting_states(lake)
+    waiting.put(events, {run.job_name: events[-1] if is_under_way else None})
+    if not (is_under_way and lake.config.is_local_disk):
+        waiting.land(lake)
