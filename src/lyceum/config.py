@@ -5,9 +5,9 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from lyceum.errors import UsageError
 from lyceum.quality.thresholds import LmsThresholds
@@ -39,8 +39,11 @@ class Config:
     master: str
     remote: str | None
     """Spark Connect address; None starts a session in this process."""
-    jvm: Literal["light", "heavy"]
-    """`light` starts in a third of the time, `heavy` computes faster after a minute."""
+    jvm: Literal["light", "heavy"] | None
+    """`light` starts in a third of the time, `heavy` computes faster after a minute.
+
+    None means that nobody chose: heavy in a process that stays, else light.
+    """
     driver_memory: str
     java_home: str | None
     environ: Mapping[str, str]
@@ -63,8 +66,8 @@ class Config:
         in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
         warehouse = env.get("LYCEUM_WAREHOUSE") or (None if in_workspace else f"{home}/warehouse")
         prefix = env.get("LYCEUM_SCHEMA_PREFIX", "")
-        jvm = env.get("LYCEUM_JVM", "light")
-        if jvm not in ("light", "heavy"):
+        jvm = env.get("LYCEUM_JVM") or None
+        if jvm not in ("light", "heavy", None):
             message = f"expected LYCEUM_JVM to be light or heavy, found {jvm!r}"
             raise ConfigError(message)
         return cls(
@@ -75,7 +78,7 @@ class Config:
             schemas={k: env.get(f"LYCEUM_SCHEMA_{k.upper()}", f"{prefix}{k}") for k in LAYERS},
             master=env.get("LYCEUM_MASTER", "local[*]"),
             remote=env.get("SPARK_REMOTE"),
-            jvm="heavy" if jvm == "heavy" else "light",
+            jvm=cast("Literal['light', 'heavy'] | None", jvm),
             driver_memory=env.get("LYCEUM_DRIVER_MEMORY", "2g"),
             java_home=env.get("JAVA_HOME"),
             environ=env,
@@ -95,6 +98,10 @@ class Config:
     def is_local_disk(self) -> bool:
         """True if the tables lie on a disk that only this machine's processes share."""
         return self.warehouse is not None and "://" not in self.warehouse
+
+    def staying(self) -> "Config":
+        """The same for a process that stays, which earns what a heavy JVM costs at its start."""
+        return replace(self, jvm=self.jvm or "heavy")
 
     def full_name(self, table: Table) -> str:
         """The table's quoted name with its catalog and its configured schema."""

@@ -32,6 +32,10 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "1",
     # By default a hundred classes are kept, and a run generates several hundred.
     "spark.sql.codegen.cache.maxEntries": "2000",
+    # The sizes are known and the partitions are few: planning anew after every stage only costs.
+    "spark.sql.adaptive.enabled": "false",
+    # What is merged is computed once before (storage.computed_once): it needs no second copy.
+    "spark.databricks.delta.merge.materializeSource": "none",
     "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -52,7 +56,10 @@ _JVM = {
     # The code cache that this compiler gets by default is full after a minute of Spark: everything
     # is then interpreted, and in the end the JVM dies.
     "light": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m",
-    "heavy": "-XX:+UseParallelGC",
+    # With the usual thresholds the better compiler costs more than it gains in the first minutes.
+    "heavy": "-XX:+UseParallelGC -XX:Tier4InvocationThreshold=50000"
+    " -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000"
+    " -XX:Tier4BackEdgeThreshold=400000",
 }
 
 
@@ -113,7 +120,7 @@ def local_options(config: Config) -> dict[str, str]:
 
     java = require_java(config.java_home)
     archive = class_archive()
-    options = f"{_JVM[config.jvm]} -Dlog4j2.level=ERROR"
+    options = f"{_JVM[config.jvm or 'light']} -Dlog4j2.level=ERROR"
     if archive.exists():
         options += f" -XX:SharedArchiveFile={archive}"
     return {

@@ -108,6 +108,15 @@ def test_an_unknown_jvm_is_refused():
         Config.load(None, {"LYCEUM_JVM": "fast"})
 
 
+@pytest.mark.parametrize(
+    ("chosen", "of_a_command", "of_one_that_stays"),
+    [({}, None, "heavy"), ({"LYCEUM_JVM": "light"}, "light", "light")],
+)
+def test_a_process_that_stays_has_a_heavy_jvm_unless_told(chosen, of_a_command, of_one_that_stays):
+    config = Config.load(None, chosen)
+    assert (config.jvm, config.staying().jvm) == (of_a_command, of_one_that_stays)
+
+
 def test_settings_of_a_job_come_before_the_environment_and_empty_ones_count_for_nothing():
     """A bundle gives every entry point its settings in one argument."""
     env = {"LYCEUM_CATALOG": "main", "LYCEUM_SCHEMA_OPS": "audit"}

@@ -39,12 +39,13 @@ class Context:
         return Reporter(self._style())
 
     @cache  # noqa: B019 - one context a call
-    def lakehouse(self) -> "Lakehouse":
-        """The lakehouse of this call; starts Spark."""
+    def lakehouse(self, *, stays: bool = False) -> "Lakehouse":
+        """The lakehouse of this call; starts Spark, for a process that stays if it does."""
         from lyceum.session import spark_session
         from lyceum.storage import Lakehouse
 
-        return Lakehouse(spark_session(self.config()), self.config())
+        config = self.config().staying() if stays else self.config()
+        return Lakehouse(spark_session(config), config)
 
     def _style(self) -> Style:
         if self.as_json:

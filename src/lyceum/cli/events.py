@@ -45,7 +45,7 @@ def run(
     """Bring newly delivered files to silver and gold."""
     from lyceum.jobs import events as jobs
 
-    job = _job(context.obj, landing)
+    job = _job(context.obj, landing, stays=watch is not None)
     if watch is None:
         jobs.run(job, full_refresh=full_refresh, refresh=refresh or ())
     else:
@@ -68,8 +68,8 @@ def quarantine(context: typer.Context) -> None:
     quarantine_all(_job(context.obj, None))
 
 
-def _job(context: Context, landing: Path | None) -> "EventsJob":
+def _job(context: Context, landing: Path | None, *, stays: bool = False) -> "EventsJob":
     from lyceum.jobs.events import EventsJob
 
     folder = landing or context.config().home / "landing"
-    return EventsJob(context.lakehouse(), folder, context.reporter())
+    return EventsJob(context.lakehouse(stays=stays), folder, context.reporter())

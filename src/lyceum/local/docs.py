@@ -20,7 +20,11 @@ _HOUSE = (
     ("LYCEUM_SCHEMA_BRONZE", "bronze", "name of that schema; so for SILVER, GOLD and OPS"),
     ("LYCEUM_MASTER", "local[*]", "Spark master of a session that Lyceum starts"),
     ("LYCEUM_DRIVER_MEMORY", "2g", "heap of its JVM"),
-    ("LYCEUM_JVM", "light", "light: quick to start; heavy: faster after minutes of work"),
+    (
+        "LYCEUM_JVM",
+        "light",
+        "light: quick to start; heavy: faster later, so the default of --watch",
+    ),
     ("SPARK_REMOTE", "", "a Spark Connect server to use instead, such as sc://host:15002"),
     ("LYCEUM_CACHE", "~/.cache/lyceum", "folder of the Spark jars, which all clones share"),
     ("LYCEUM_SECRET_SCOPE", "", "secret scope of a workspace that has the credentials"),
