@@ -53,7 +53,7 @@ class Meter:
             with suppress(psutil.Error), process.oneshot():
                 times = process.cpu_times()
                 self._used[process.pid, process.create_time()] = times.user + times.system
-                resident += process.memory_info().rss
+                resident += 0 if _is_being_started(process) else process.memory_info().rss
         self.peak_bytes = max(self.peak_bytes, resident)
 
     @contextmanager
@@ -70,6 +70,15 @@ class Meter:
     def _sample_until_over(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
             self.sample()
+
+
+def _is_being_started(process: psutil.Process) -> bool:
+    """True for what a JVM has just forked: until it runs its own program it shows the JVM's memory.
+
+    No JVM of ours starts another one.
+    """
+    parent = process.parent() if process.name() == "java" else None
+    return parent is not None and parent.name() == "java"
 
 
 def process_tree(root: int) -> list[psutil.Process]:
