@@ -75,10 +75,10 @@ class Meter:
 def _is_being_started(process: psutil.Process) -> bool:
     """True for what a JVM has just forked: until it runs its own program it shows the JVM's memory.
 
-    No JVM of ours starts another one.
+    It has the name of the thread that forked it, but the JVM's program; no JVM of ours starts one.
     """
-    parent = process.parent() if process.name() == "java" else None
-    return parent is not None and parent.name() == "java"
+    parent = process.parent() if process.exe().endswith("/java") else None
+    return parent is not None and parent.exe() == process.exe()
 
 
 def process_tree(root: int) -> list[psutil.Process]:
