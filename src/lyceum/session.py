@@ -32,7 +32,7 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "1",
     # By default a hundred classes are kept, and a run generates several hundred.
     "spark.sql.codegen.cache.maxEntries": "2000",
-    # The sizes are known and the partitions are few: planning anew after every stage only costs.
+    # Planning anew after every stage finds nothing to change in the few partitions of one machine.
     "spark.sql.adaptive.enabled": "false",
     # What is merged is computed once before (storage.computed_once): it needs no second copy.
     "spark.databricks.delta.merge.materializeSource": "none",
