@@ -53,7 +53,8 @@ class Meter:
             with suppress(psutil.Error), process.oneshot():
                 times = process.cpu_times()
                 self._used[process.pid, process.create_time()] = times.user + times.system
-                resident += 0 if _is_being_started(process) else process.memory_info().rss
+                if not _is_being_started(process):
+                    resident += process.memory_info().rss
         self.peak_bytes = max(self.peak_bytes, resident)
 
     @contextmanager

@@ -41,13 +41,6 @@ class Scope:
             return rows
         return rows.where(F.col("_source_file").isin(*self.files.get(entity, ())))
 
-    def keys(self, entity: Entity, name: str) -> DataFrame:
-        """The keys of an entity in the new files, as a column of that name, some several times."""
-        if self.delivered is None:
-            raise ValueError("expected the scope of some files, found that of all")
-        is_wanted = (F.col("entity") == entity.name) & F.col("record_key").isNotNull()
-        return self.delivered.where(is_wanted).select(F.col("record_key").alias(name))
-
     def may_have_lost(self) -> bool:
         """True unless every row of the new files has a key and none was lost in them before."""
         if self.delivered is None:
@@ -66,22 +59,22 @@ class Scope:
 
 def touched_events(lake: Lakehouse, scope: Scope) -> DataFrame | None:
     """The events that the new files can change; None if any may be."""
-    if scope.files is None:
+    if scope.delivered is None:
         return None
     known = lake.read(LM_EVENTS)
-    found = [scope.keys(EVENTS, "event_id")]
+    found = [_keys(scope.delivered, EVENTS, "event_id")]
     for master in (BRANDS, INDICATIONS):
         if scope.has(master):
-            changed = F.broadcast(scope.keys(master, master.key))
+            changed = F.broadcast(_keys(scope.delivered, master, master.key))
             found.append(known.join(changed, on=master.key, how="left_semi").select("event_id"))
     return _few(found)
 
 
 def touched_participants(lake: Lakehouse, scope: Scope, final_ids: DataFrame) -> DataFrame | None:
     """The participants that the new files can change; None if any may be."""
-    if scope.files is None:
+    if scope.delivered is None:
         return None
-    found = [scope.keys(PARTICIPANTS, "participant_id")]
+    found = [_keys(scope.delivered, PARTICIPANTS, "participant_id")]
     if scope.has(EVENTS):
         found.append(_quarantined(scope, "unknown_event"))
     if scope.has(MDM):
@@ -97,6 +90,12 @@ def of_keys(landing: DataFrame, entity: Entity, keys: DataFrame | None) -> DataF
     return landing.join(
         wanted, on=identifier(F.col(entity.key)) == F.col("_wanted"), how="left_semi"
     )
+
+
+def _keys(delivered: DataFrame, entity: Entity, name: str) -> DataFrame:
+    """The delivered keys of an entity, as a column of that name, some several times."""
+    is_wanted = (F.col("entity") == entity.name) & F.col("record_key").isNotNull()
+    return delivered.where(is_wanted).select(F.col("record_key").alias(name))
 
 
 def _quarantined(scope: Scope, rule: str) -> DataFrame:

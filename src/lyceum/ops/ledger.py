@@ -88,6 +88,7 @@ def recorded_run(
     """
     open_logs(lake.config)
     run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
+    # `lyceum status` starts Spark only if the table is there, and is to see a first run under way.
     lake.ensure(ETL_JOB_RUNS)
     dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
     _record(lake, run, [*dead, _event(run, "RUNNING")])
