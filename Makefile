@@ -4,8 +4,12 @@ RUN := .venv/bin
 demo: install ## Load a simulated LMS into a lakehouse on this machine and show its tables
 	@$(RUN)/lyceum demo
 
-test: install ## Run all tests
+test: install ## Run all tests, then the reference group on Spark where there is Java
 	@$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@scripts/reference.sh
+
+soak: install ## Run the long simulations whole, of which the tests run a sample
+	@LYCEUM_SOAK=1 $(RUN)/python -m pytest -m soak -n 2 --dist loadfile
 
 check: install ## Lint, format, types, pinned requirements, layer boundaries
 	@scripts/check.sh
@@ -19,28 +23,28 @@ lock: install ## Renew the pinned requirements from pyproject.toml
 docs: install ## Renew the generated pages of docs/
 	@$(RUN)/python -m lyceum.local.docs docs
 
-bench-lms: bench ## Benchmark the LMS load against its peers
+bench: peers ## Benchmark what users feel: small commands as whole processes, beside peers
+	@$(RUN)/python benchmarks/felt.py
+
+bench-lms: peers ## Benchmark the LMS load beside its peers
 	@$(RUN)/python benchmarks/lms.py
 
-bench-merge: bench ## Benchmark the merge against its peers
-	@$(RUN)/python benchmarks/merge.py
-
-bench-events: bench ## Benchmark the event pipeline against its peers
+bench-events: peers ## Benchmark the event pipeline beside its peers
 	@$(RUN)/python benchmarks/events.py
 
-bench-sales: bench ## Benchmark the sales pipelines against their peers; DIR=folder of the shop's files
+bench-sales: peers ## Benchmark the sales pipelines beside their peers; DIR=folder of the shop's files
 	@$(RUN)/python benchmarks/sales.py $(DIR)
 
-bench: install ## Install what the benchmarks need
+peers: install
 	@scripts/install.sh bench
 
-install: .venv/installed ## Prepare .venv: Python packages, Spark jars, class archive
+install: .venv/installed ## Prepare .venv: Python packages
 	@:
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-.venv/installed: requirements/dev.txt pyproject.toml src/lyceum/local/ivy.xml scripts/install.sh
+.venv/installed: requirements/dev.txt pyproject.toml packages/*/pyproject.toml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test check fix lock docs bench bench-lms bench-merge bench-sales bench-events install help
+.PHONY: demo test soak check fix lock docs bench bench-lms bench-events bench-sales peers install help

@@ -70,7 +70,7 @@ display(
 # MAGIC SELECT product_name, product_type, count(DISTINCT session_id) AS sessions
 # MAGIC FROM IDENTIFIER(:catalog || '.' || :silver || '.event_session_products')
 # MAGIC WHERE removed_at IS NULL
-# MAGIC GROUP BY ALL
+# MAGIC GROUP BY product_name, product_type
 # MAGIC ORDER BY sessions DESC, product_name
 
 # COMMAND ----------

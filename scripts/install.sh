@@ -1,14 +1,13 @@
 #!/bin/sh
-# Prepare .venv from the pinned requirements; installs uv into the cache if there is none.
+# Prepare an environment from the pinned requirements: `dev` in .venv, `spark` in .venv-spark with the
+# Delta jars, `bench` in .venv. Installs uv into the cache if there is none.
 set -eu
 cd "$(dirname "$0")/.."
 cache="${LYCEUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lyceum}"
 group="${1:-dev}"
+venv=.venv
+if [ "$group" = spark ]; then venv=.venv-spark; fi
 
-if ! command -v java >/dev/null 2>&1 && [ -z "${JAVA_HOME:-}" ]; then
-    echo "lyceum: expected Java 17 or 21, found none: install a JDK 17 (for example openjdk-17-jdk)" >&2
-    exit 2
-fi
 python=python3
 for candidate in python3.12 python3.11 python3; do
     if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
@@ -29,7 +28,7 @@ if ! command -v uv >/dev/null 2>&1; then
     fi
     PATH="$uv_home/bin:$PATH"
 fi
-[ -x .venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" .venv
-uv pip sync -q --python .venv/bin/python --require-hashes "requirements/$group.txt"
-uv pip install -q --python .venv/bin/python --no-deps -e .
-.venv/bin/python -m lyceum.local.setup
+[ -x $venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" $venv
+uv pip sync -q --compile-bytecode --python $venv/bin/python --require-hashes "requirements/$group.txt"
+uv pip install -q --python $venv/bin/python --no-deps -e packages/pocketlake -e packages/bundlerun -e .
+if [ "$group" = spark ]; then $venv/bin/python -m pocketlake.reference.jars "$cache"; fi

@@ -1,5 +1,7 @@
-"""One Spark session a test process; a lakehouse of its own for each test that asks."""
+"""One engine a test process, `LYCEUM_TEST_ENGINE`; a lakehouse of its own for each test that asks."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,25 +10,43 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lyceum.config import Config
-from lyceum.session import spark_session
-from lyceum.storage import Lakehouse
+from lyceum.lakehouse import Lakehouse
+from lyceum.session import new_session
+
+ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
+# These compare two engines, in the environment of Spark.
+collect_ignore = [] if ENGINE == "spark" else ["reference"]
+
+# A shell that starts this in the background lets it ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Transforms are in the reference group: both engines must give the same rows."""
+    for item in items:
+        if item.path.parent.name == "transforms":
+            item.add_marker(pytest.mark.reference)
 
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    return Config.load(tmp_path_factory.mktemp("home"))
+    environ = {**os.environ, "LYCEUM_ENGINE": ENGINE}
+    return Config.load(tmp_path_factory.mktemp("home"), environ)
 
 
 @pytest.fixture(scope="session")
 def spark(config: Config) -> SparkSession:
-    return spark_session(config)
+    return new_session(config)
 
 
 @pytest.fixture
 def lake(spark: SparkSession, config: Config, tmp_path: Path) -> Iterator[Lakehouse]:
-    """An empty lakehouse; its schemas are dropped from the session's catalog afterwards."""
+    """An empty lakehouse in a session of its own, whose catalog knows no table yet."""
+    session = new_session(config) if config.engine == "embedded" else spark
     home = replace(config, home=tmp_path, warehouse=str(tmp_path / "warehouse"))
-    lakehouse = Lakehouse(spark, home)
-    yield lakehouse
-    for schema in home.schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    yield Lakehouse(session, home)
+    if session is spark:
+        for schema in home.schemas.values():
+            spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    else:
+        session.stop()

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lyceum.ops.retry import HttpCallError
 from lyceum.sources.lms.client import Fetched, LmsClient
-from lyceum.sources.lms.errors import LmsAuthError, LmsPagingError
+from lyceum.sources.lms.errors import LmsAuthError, LmsError, LmsPagingError
+from lyceum.sources.lms.fetch import fetch_answers
+from lyceum.sources.lms.landing import Load, LoadFolder
 from lyceum.sources.lms.paging import READ_AHEAD
 from lyceum.sources.lms.settings import LmsSettings, Secret
 from lyceum.sources.lms.transport import Request, Response
@@ -387,3 +390,73 @@ def _details_path(event_id: str) -> str:
 def _check(holds: bool, message: str) -> None:
     if not holds:
         raise BrokenInvariantError(message)
+
+
+def check_load_seed(seed: int, root: Path) -> Counter[str]:
+    """A load that is broken off, whose files then suffer, and that goes on: what must hold."""
+    logging.getLogger("lyceum").setLevel(logging.CRITICAL)
+    rng = random.Random(seed)
+    random.seed(seed)
+    world = random_world(rng)
+    folder = LoadFolder.new(root, Load("complete", BASE_URL))
+    folder.plan(world.event_ids)
+    kinds: Counter[str] = Counter()
+    for is_last in (False, False, True):
+        found = LoadFolder.unfinished(root)
+        assert found is not None
+        lms = Lms(world, rng, VirtualLoop())
+        has_answer = set(found.pending()) ^ set(world.event_ids)
+        within = LONGEST_RUN if is_last else rng.choice((0.3, 1.0, 5.0, LONGEST_RUN))
+        kinds[_fetched_into(found, lms, within)] += 1
+        _check(not any(_details_path(i) in lms.calls for i in has_answer), "called in vain")
+        _check_manners(lms)
+        _check_files(found, world)
+        if not is_last:
+            kinds[_broken(found, root / found.load.id, rng)] += 1
+    return kinds
+
+
+def _fetched_into(folder: LoadFolder, lms: Lms, within: float) -> str:
+    """How it ended; a cancellation in time may come anywhere."""
+    size = lms.rng.choice((1, 3, 100))
+    try:
+        run_virtual(
+            fetch_answers(_client(lms), folder, chunk_events=size), within=within, loop=lms.loop
+        )
+    except LmsError as error:
+        return error.kind
+    except TimeoutError:
+        return "cancelled"
+    _check(folder.answered == len(lms.world.event_ids), "ended before every event had its answer")
+    return "complete"
+
+
+def _check_files(folder: LoadFolder, world: World) -> None:
+    """Every answer is in one file, none of them is one that no call gave."""
+    lines = b"".join(Path(file).read_bytes() for file in folder.answer_files()).splitlines()
+    rows = [json.loads(line) for line in lines]
+    reported = Counter(row["event_id"] for row in rows)
+    _check(all(n == 1 for n in reported.values()), f"kept twice: {reported.most_common(1)}")
+    _check(reported.keys() <= set(world.event_ids), "kept what nobody asked for")
+    _check(folder.answered == len(rows), "the record and the files differ")
+    for row in rows:
+        _check(row["error_kind"] != "circuit_open", "an event that was not called has an answer")
+        if row["error_kind"] is None:
+            found = json.loads(row["body"])["data"]["event_id"]
+            _check(found == row["event_id"], f"wrong body: {row}")
+
+
+def _broken(folder: LoadFolder, path: Path, rng: random.Random) -> str:
+    """What a kill can leave: a file or a record half copied, a file that is on no record."""
+    damage = rng.choice(("none", "chunk", "record", "next record", "unrecorded"))
+    if damage == "chunk" and (files := folder.answer_files()):
+        content = Path(chosen := rng.choice(files)).read_bytes()
+        Path(chosen).write_bytes(content[: rng.randrange(len(content))])
+    elif damage in ("record", "next record"):
+        record, following = path / "load.json", path / "load.next.json"
+        whole = record.read_bytes()
+        following.write_bytes(whole if damage == "record" else whole[: rng.randrange(len(whole))])
+        record.write_bytes(whole[: rng.randrange(len(whole))] if damage == "record" else whole)
+    elif damage == "unrecorded":
+        (path / "chunk-00099.jsonl").write_bytes(b'{"event_id": "e0"')
+    return f"broken {damage}"

@@ -1,7 +1,5 @@
 """`python -m lyceum` is `lyceum`."""
 
-import sys
+from lyceum.cli import run_process
 
-from lyceum.cli import main
-
-sys.exit(main())
+run_process()

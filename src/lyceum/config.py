@@ -5,19 +5,22 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from lyceum.errors import UsageError
 from lyceum.quality.thresholds import LmsThresholds
 from lyceum.redaction import remember_secrets_of
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.sources.lms.settings import LmsSettings, Secret
-from lyceum.table import LAYERS, Table, quoted
+from lyceum.table import LAYERS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+Engine = Literal["embedded", "spark", "workspace"]
 
 
 class ConfigError(UsageError):
@@ -36,15 +39,10 @@ class Config:
     """Folder or URL of the local tables; None in a workspace, where tables are managed."""
     catalog: str
     schemas: Mapping[str, str]
-    master: str
+    engine: Engine
+    """What computes: `embedded` in this process, `spark`, or the workspace's own."""
     remote: str | None
-    """Spark Connect address; None starts a session in this process."""
-    jvm: Literal["light", "heavy"] | None
-    """`light` starts in a third of the time, `heavy` computes faster after a minute.
-
-    None means that nobody chose: heavy in a process that stays, else light.
-    """
-    driver_memory: str
+    """Address of a Spark Connect server; None starts the engine in this process."""
     java_home: str | None
     environ: Mapping[str, str]
 
@@ -58,7 +56,7 @@ class Config:
     ) -> "Config":
         """The configuration of this process: `home` if given, the rest from the environment.
 
-        `settings`, such as `LMS_RATE=50 LYCEUM_JVM=heavy`, come before the environment's.
+        `settings`, such as `LMS_RATE=50 LYCEUM_ENGINE=spark`, come before the environment's.
         """
         env = dict(os.environ if environ is None else environ) | _assignments(settings)
         remember_secrets_of(env)
@@ -66,9 +64,9 @@ class Config:
         in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
         warehouse = env.get("LYCEUM_WAREHOUSE") or (None if in_workspace else f"{home}/warehouse")
         prefix = env.get("LYCEUM_SCHEMA_PREFIX", "")
-        jvm = env.get("LYCEUM_JVM") or None
-        if jvm not in ("light", "heavy", None):
-            message = f"expected LYCEUM_JVM to be light or heavy, found {jvm!r}"
+        engine = env.get("LYCEUM_ENGINE") or _engine(env, in_workspace=in_workspace)
+        if engine not in get_args(Engine):
+            message = f"expected LYCEUM_ENGINE to be embedded or spark, found {engine!r}"
             raise ConfigError(message)
         return cls(
             home=home,
@@ -76,10 +74,8 @@ class Config:
             warehouse=warehouse,
             catalog=env.get("LYCEUM_CATALOG", "spark_catalog"),
             schemas={k: env.get(f"LYCEUM_SCHEMA_{k.upper()}", f"{prefix}{k}") for k in LAYERS},
-            master=env.get("LYCEUM_MASTER", "local[*]"),
+            engine=cast("Engine", engine),
             remote=env.get("SPARK_REMOTE"),
-            jvm=cast("Literal['light', 'heavy'] | None", jvm),
-            driver_memory=env.get("LYCEUM_DRIVER_MEMORY", "2g"),
             java_home=env.get("JAVA_HOME"),
             environ=env,
         )
@@ -98,20 +94,6 @@ class Config:
     def is_local_disk(self) -> bool:
         """True if the tables lie on a disk that only this machine's processes share."""
         return self.warehouse is not None and "://" not in self.warehouse
-
-    def staying(self) -> "Config":
-        """The same for a process that stays, which earns what a heavy JVM costs at its start."""
-        return replace(self, jvm=self.jvm or "heavy")
-
-    def full_name(self, table: Table) -> str:
-        """The table's quoted name with its catalog and its configured schema."""
-        return quoted(self.catalog, self.schemas[table.layer], table.short_name)
-
-    def location(self, table: Table) -> str | None:
-        """Where the table's files are; None for a managed table of a workspace."""
-        if self.warehouse is None:
-            return None
-        return f"{self.warehouse}/{self.schemas[table.layer]}/{table.short_name}"
 
     def lms(self, **overrides: object) -> LmsSettings:
         """The LMS settings: `LMS_BASE_URL` and so on, one variable a field, then `overrides`."""
@@ -155,6 +137,13 @@ class Config:
         from databricks.sdk import WorkspaceClient
 
         return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+
+
+def _engine(env: Mapping[str, str], *, in_workspace: bool) -> Engine:
+    """The engine that nobody chose: a server's, the workspace's, else the embedded one."""
+    if in_workspace:
+        return "workspace"
+    return "spark" if env.get("SPARK_REMOTE") else "embedded"
 
 
 def login() -> str:

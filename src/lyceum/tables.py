@@ -10,9 +10,7 @@ from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
-from lyceum.ops.circuits import CIRCUIT_BREAKER_STATUS, CIRCUIT_BREAKERS
 from lyceum.ops.exports import EXPORTS
-from lyceum.ops.landing import LANDING_PUBLICATIONS
 from lyceum.ops.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.ops.logs import PIPELINE_LOGS
 from lyceum.ops.processed_months import PROCESSED_MONTHS
@@ -21,6 +19,7 @@ from lyceum.ops.task_runs import TASK_RUNS
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver import lms as silver_lms
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
+from lyceum.silver.lm_broken_rules import LM_BROKEN_RULES
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.table import Table
@@ -28,14 +27,12 @@ from lyceum.table import Table
 TABLES: tuple[Table, ...] = (
     bronze_lms.LMS_EVENTS,
     bronze_lms.LMS_EVENT_SESSION_DETAILS,
-    bronze_lms.LMS_LOAD_PAGES,
-    bronze_lms.LMS_LOAD_EVENTS,
-    bronze_lms.LMS_LOAD_DETAILS,
     silver_lms.EVENT_SESSION_DETAILS,
     silver_lms.EVENT_SESSION_PRODUCTS,
     *LANDING_TABLES.values(),
     LM_EVENTS,
     LM_PARTICIPANTS,
+    LM_BROKEN_RULES,
     EVENT_PERFORMANCE_KPI,
     PRODUCT_PERFORMANCE_KPI,
     RAW_TRANSACTIONS,
@@ -45,18 +42,16 @@ TABLES: tuple[Table, ...] = (
     FACT_PRODUCT_PERFORMANCE,
     FACT_COUNTRY_SALES,
     PROCESSED_MONTHS,
-    LANDING_PUBLICATIONS,
     ETL_JOB_RUNS,
     PIPELINE_CHECKPOINT,
     PIPELINE_LOGS,
-    CIRCUIT_BREAKERS,
     EXPORTS,
     LMS_AUDIT_LOG,
     QUALITY_RESULTS,
     QUARANTINE,
     TASK_RUNS,
 )
-VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS, CIRCUIT_BREAKER_STATUS)
+VIEWS = (ETL_JOB_STATUS, PIPELINE_STAGE_STATUS)
 
 
 class UnknownTableError(UsageError):

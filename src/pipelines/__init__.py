@@ -1,1 +1,1 @@
-"""Declarative pipelines: wiring only, for Lakeflow and for Spark's own engine alike."""
+"""Declarative pipelines: wiring only, for Lakeflow and for the executor on one machine alike."""

@@ -15,6 +15,7 @@ from lyceum.gold.event_kpis import (
     event_performance_kpi,
     product_performance_kpi,
 )
+from lyceum.silver.lm_broken_rules import LM_BROKEN_RULES, lm_broken_rules
 from lyceum.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
 from lyceum.silver.lm_participants import (
     LM_PARTICIPANTS,
@@ -23,6 +24,7 @@ from lyceum.silver.lm_participants import (
     participant_records,
 )
 from lyceum.silver.mdm import final_mdm_ids, mdm_links
+from lyceum.sources.landing import ENTITIES
 from lyceum.table import Table
 
 
@@ -70,6 +72,16 @@ def events() -> DataFrame:
 def participants() -> DataFrame:
     """The latest version of every participant of a known event."""
     return lm_participants(_participants())
+
+
+@_view(LM_BROKEN_RULES)
+def broken_rules() -> DataFrame:
+    """What breaks a rule now; the quarantine keeps when it did, and when it was mended."""
+    return lm_broken_rules(
+        events=_events(),
+        participants=_participants(),
+        landing={entity: _rows(LANDING_TABLES[entity.name]) for entity in ENTITIES},
+    )
 
 
 @_view(EVENT_PERFORMANCE_KPI)

@@ -4,14 +4,16 @@ import gzip
 import os
 from pathlib import Path
 
+from bundlerun.pipelines.event_log import event_log
 from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
-from lyceum.jobs.events import EventsJob, run
+from lyceum.jobs.events import TABLES, EventsJob, run
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
-from lyceum.storage import Lakehouse
 
+PIPELINE_EVENTS = event_log("ops.pipeline_events")
 OUTPUTS = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
 
 EVENTS = "event_id,event_name,event_date,brand_id,indication_id,oasis_modified_date\n"
@@ -109,3 +111,8 @@ def in_quarantine(lake: Lakehouse, where: str = "resolved_at IS NULL") -> list[t
     """Rule and source of what stands there."""
     rows = lake.read(QUARANTINE).where(where).select("rule", "source_key").collect()
     return sorted(map(tuple, rows))
+
+
+def versions(lake: Lakehouse) -> dict[str, object]:
+    """The present version of every table of the pipeline, of its quarantine and its event log."""
+    return {table.name: lake.version(table) for table in (*TABLES, QUARANTINE, PIPELINE_EVENTS)}

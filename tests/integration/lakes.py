@@ -5,7 +5,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-from lyceum.storage import Lakehouse
+from lyceum.config import Config
+from lyceum.lakehouse import Lakehouse
+from lyceum.session import new_session
 
 few_examples = settings(
     max_examples=2,
@@ -18,12 +20,19 @@ few_examples = settings(
 
 def fresh(lake: Lakehouse) -> Lakehouse:
     """The lakehouse as another process would find it."""
+    if lake.kind == "embedded":
+        return Lakehouse(new_session(lake.config), lake.config)
     for schema in lake.config.schemas.values():
         lake.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
     return Lakehouse(lake.spark, lake.config)
 
 
 def lake_in(lake: Lakehouse, home: Path) -> Lakehouse:
-    """An empty lakehouse in the same session."""
-    config = replace(lake.config, home=home, warehouse=str(home / "warehouse"))
-    return fresh(Lakehouse(lake.spark, config))
+    """An empty lakehouse of the same engine."""
+    return lake_at(lake.config, home)
+
+
+def lake_at(config: Config, home: Path) -> Lakehouse:
+    """An empty lakehouse in a session of its own, for all tests of a module."""
+    place = replace(config, home=home, warehouse=str(home / "warehouse"))
+    return Lakehouse(new_session(place), place)

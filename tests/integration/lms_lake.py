@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from lyceum.jobs.lms_session_details import LmsJob
+from lyceum.lakehouse import Lakehouse
 from lyceum.local.lms import Simulator, SimulatorConfig
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.thresholds import LmsThresholds
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 from lyceum.sources.lms.settings import LmsSettings
-from lyceum.storage import Lakehouse
+from lyceum.table import Table
 
 
 def lms_job(lake: Lakehouse, lms: Simulator, **settings: object) -> LmsJob:
@@ -40,6 +41,13 @@ def sessions_in(lake: Lakehouse) -> dict[str, str]:
     return {row.session_id: row.session_title for row in rows}
 
 
-def version(lake: Lakehouse, table) -> int:
-    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.name(table)} LIMIT 1")
-    return history.collect()[0].version
+def version(lake: Lakehouse, table: Table) -> int:
+    """Number of the table's latest version."""
+    found = lake.version(table)
+    assert found is not None, f"{table.name} is not there"
+    return found.number
+
+
+def landed(lake: Lakehouse) -> list[str]:
+    """The folders of loads in the landing volume."""
+    return [path.name for path in (lake.config.home / "landing" / "lms").glob("*")]

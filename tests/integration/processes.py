@@ -41,7 +41,7 @@ def starts(step: str) -> Callable[[Line], bool]:
 KILLED_AT = """
 import json, os, signal, sys
 from lyceum.cli import main
-from lyceum.storage.observe import followed
+from pocketlake.observe import followed
 
 last_step, times, *commands = json.loads(sys.argv[1])
 reached = []

@@ -12,10 +12,11 @@ from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.jobs.sales_load import load
-from lyceum.jobs.sales_monthly import Selection, monthly
+from lyceum.jobs.sales_monthly import monthly
+from lyceum.jobs.sales_months import Selection
 from lyceum.jobs.sales_performance import performance
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse
 from lyceum.table import Table
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -54,7 +55,7 @@ Row = dict[str, object]
 MONTHLY = (FACT_SALES_MONTHLY, "month_key")
 PRODUCTS = (FACT_PRODUCT_PERFORMANCE, "stock_code")
 COUNTRIES = (FACT_COUNTRY_SALES, "country")
-_BOOKKEEPING = {"silver_version", "silver_table_id", "described_at"}
+_NOT_COMPARED = {"described_at"}
 
 
 def write_files(folder: Path, names=tuple(FILES)) -> Path:
@@ -77,16 +78,16 @@ def gold_jobs(lake: Lakehouse) -> None:
 
 
 def version(lake: Lakehouse, table: Table) -> int:
-    logs = Path(str(lake.config.location(table)), "_delta_log").glob("*.json")
+    logs = Path(str(lake.location(table)), "_delta_log").glob("*.json")
     return max(int(log.stem) for log in logs)
 
 
 def gold(lake: Lakehouse) -> dict[str, dict[str, Row]]:
-    """Every row of every gold table, by table and key, without the bookkeeping."""
+    """Every row of every gold table, by table and key, without the description's time."""
     found = {}
     for table, key in (MONTHLY, PRODUCTS, COUNTRIES):
         rows = [row.asDict() for row in lake.read(table).collect()]
-        kept = [{n: v for n, v in row.items() if n not in _BOOKKEEPING} for row in rows]
+        kept = [{n: v for n, v in row.items() if n not in _NOT_COMPARED} for row in rows]
         found[table.name] = {str(row[key]): row for row in kept}
         assert len(found[table.name]) == len(rows), f"a key twice in {table.name}"
     return found

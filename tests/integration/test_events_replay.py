@@ -15,13 +15,11 @@ PERSON = "p1,e1,m1,Attendee,Y,2026-01-01 10:00:00\n"
 
 
 @pytest.fixture
-def home(spark, config, tmp_path):
+def home(tmp_path):
     """A home whose landing folder has an event, and participants that nobody can read."""
     put(tmp_path / "landing/events/e.csv", EVENTS + EVENT)
     put(tmp_path / "landing/participants/p.csv", "\x89PNG\r\n\x1a\n\x00\x00\x00")
-    yield tmp_path
-    for schema in config.schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    return tmp_path
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import signal
 import pytest
 from events_world import CLEAN, deliver
 
+from integration.lakes import fresh
 from lyceum.cli import main
 from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI
 from lyceum.ops.reporter import Reporter
@@ -39,5 +40,5 @@ def test_what_is_delivered_while_it_watches_is_in_the_tables(lake, monkeypatch, 
     lines = map(json.loads, capsys.readouterr().out.splitlines())
     summaries = [line for line in lines if line.get("name") == "Event pipeline"]
     assert [summary["silver.lm_participants"] for summary in summaries] == ["4 new", "1 new"]
-    figures = lake.read(EVENT_PERFORMANCE_KPI).orderBy("event_date").limit(1)
+    figures = fresh(lake).read(EVENT_PERFORMANCE_KPI).orderBy("event_date").limit(1)
     assert figures.select("total_registrations", "total_attendees").collect() == [(4, 3)]

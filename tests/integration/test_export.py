@@ -2,12 +2,10 @@
 
 import csv
 import json
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from pyspark.sql import functions as F
 
+from integration.lakes import lake_at
 from lyceum.exports.events import EVENTS_EXPORT
 from lyceum.jobs import export as job
 from lyceum.jobs.export import DestinationError, export
@@ -15,7 +13,6 @@ from lyceum.ops.exports import EXPORTS, Request
 from lyceum.ops.reporter import Reporter
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
-from lyceum.storage import Lakehouse, delete, merge
 from tables import draw
 
 EVENT_TYPES = {"event_date": "date", "oasis_modified_date": "timestamp"}
@@ -27,10 +24,9 @@ class KilledError(BaseException):
 
 
 @pytest.fixture(scope="module")
-def lake(spark, config, tmp_path_factory):
+def lake(config, tmp_path_factory):
     """A lakehouse with two events and two participants, shared by the tests of the module."""
-    home = tmp_path_factory.mktemp("export")
-    lakehouse = Lakehouse(spark, replace(config, home=home, warehouse=str(home / "warehouse")))
+    lakehouse = lake_at(config, tmp_path_factory.mktemp("export"))
     put_events(
         lakehouse,
         """
@@ -44,20 +40,18 @@ def lake(spark, config, tmp_path_factory):
         P1             | E1       | M1     | M2           | Attendee         | true     | 2026-01-01 10:00:00
         P2             | E1       | NULL   | NULL         | Speaker          | NULL     | NULL
     """
-    merge(lakehouse, LM_PARTICIPANTS, draw(spark, participants, PARTICIPANT_TYPES))
-    yield lakehouse
-    for schema in config.schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    lakehouse.merge(LM_PARTICIPANTS, draw(lakehouse.spark, participants, PARTICIPANT_TYPES))
+    return lakehouse
 
 
 def put_events(lake, text):
-    merge(lake, LM_EVENTS, draw(lake.spark, text, EVENT_TYPES))
+    lake.merge(LM_EVENTS, draw(lake.spark, text, EVENT_TYPES))
 
 
 def rename_event(lake, event_id, name):
     row = lake.read(LM_EVENTS).where(f"event_id = '{event_id}'").drop("event_name")
     named = row.selectExpr("*", f"'{name}' AS event_name").select(*lake.read(LM_EVENTS).columns)
-    merge(lake, LM_EVENTS, named)
+    lake.merge(LM_EVENTS, named)
 
 
 def run(lake, out, consumer="downstream", **options):
@@ -65,14 +59,6 @@ def run(lake, out, consumer="downstream", **options):
     request = Request("events_export", consumer, out, **options)
     manifest = json.loads(export(lake, Reporter(), EVENTS_EXPORT, request).read_text())
     return manifest, {entry["table"]: lines_of(out / entry["name"]) for entry in manifest["files"]}
-
-
-def vacuum(lake, table):
-    """Remove the files that the present version does not need, as VACUUM does, but faster."""
-    needed = {Path(path).name for path in lake.read(table).inputFiles()}
-    for path in Path(lake.config.location(table)).glob("*.parquet"):
-        if path.name not in needed:
-            path.unlink()
 
 
 def lines_of(path):
@@ -105,7 +91,7 @@ def test_a_later_export_has_what_changed_even_if_one_was_killed_in_between(
 ):
     """Killed before its files have their names, it leaves nothing; it is finished by the next."""
     rename_event(lake, "E1", "kept")
-    delete(lake, LM_PARTICIPANTS, where=F.col("participant_id") == "P2")
+    lake.delete(LM_PARTICIPANTS, where="participant_id = 'P2'")
     with monkeypatch.context() as patch:
         patch.setattr(job, "_write_json", kill)
         with pytest.raises(KilledError):
@@ -145,7 +131,7 @@ def test_an_export_killed_before_its_watermark_is_repeated_under_the_same_names(
 def test_where_the_earlier_version_is_gone_all_rows_are_exported(lake, tmp_path):
     """Only of the table that changed; a spreadsheet gets no formula."""
     rename_event(lake, "E1", "=SUM(A1)")
-    vacuum(lake, LM_EVENTS)
+    lake.vacuum(LM_EVENTS, retain_hours=0)
     manifest, tables = run(lake, tmp_path, is_excel_safe=True)
     assert [row[:2] for row in tables["silver.lm_events"][1:]] == [
         ["E1", "'=SUM(A1)"],

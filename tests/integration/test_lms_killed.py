@@ -3,18 +3,20 @@
 import json
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from connect import connect_server
-from lakes import fresh
-from lms_lake import sessions_in, sessions_of, small_lms
+from lms_lake import landed, sessions_in, sessions_of, small_lms
 from processes import killed_at, killed_when, started, starts
 
-from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_EVENTS
+from integration.lakes import fresh
+from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS
 from lyceum.ops.audit import LMS_AUDIT_LOG
 from lyceum.ops.ledger import ETL_JOB_STATUS
 from lyceum.quality.results import QUALITY_RESULTS
+from lyceum.sources.lms.landing import LoadFolder
 from tables import assert_rows
 
 STEPS = (
@@ -43,31 +45,31 @@ def lyceum(home: Path, lms, *arguments: str) -> subprocess.Popen:
 
 @pytest.mark.slow
 def test_a_load_killed_in_every_phase_ends_as_if_it_had_never_been(lake):
-    """While it calls the LMS the JVM dies with it; later a Spark Connect server outlives it."""
     home, load = lake.config.home, ("lms", "load")
     with small_lms(events=60, latency_ms=60) as lms:
         killed_when(lyceum(home, lms, *load), starts("List the events"))
-        assert fresh(lake).read(LMS_LOAD_EVENTS).isEmpty()
+        assert LoadFolder.unfinished(home / "landing" / "lms") is None
 
-        half_way = "writing bronze.lms_load_details"
-        killed = killed_at(half_way, home, load, times=4, env=settings(lms))
-        assert killed == -signal.SIGKILL
-        staged = fresh(lake).read(LMS_LOAD_DETAILS).select("event_id").collect()
-        assert 15 <= len(staged) < 60
+        process = lyceum(home, lms, *load)
+        wait_until(lambda: len(answered(home)) >= 20)
+        process.kill()
+        process.wait()
+        kept = answered(home)
+        assert 20 <= len(kept) < 60
         lms.reset_stats()
 
-        with connect_server(home) as remote:
-            for step in STEPS:
-                killed = killed_at(step, home, load, env=settings(lms) | remote)
-                assert killed == -signal.SIGKILL, step
-            calls = lms.stats()["events"]
-            assert not [row.event_id for row in staged if calls.get(row.event_id)]
-            assert sorted(set(calls.values())) == [1], "what one run fetched, the next ones have"
-            assert killed_at("no step", home, load, env=settings(lms) | remote) == 0
+        for step in STEPS:
+            killed = killed_at(step, home, load, env=settings(lms))
+            assert killed == -signal.SIGKILL, step
+        calls = lms.stats()["events"]
+        assert set(calls) == set(lms.lms.events) - set(kept), "what has a file is not called again"
+        assert set(calls.values()) == {1}, "what one run fetched, the next ones have"
+        assert killed_at("no step", home, load, env=settings(lms)) == 0
         assert lms.stats()["events"] == calls
         ended = fresh(lake)
         assert sessions_in(ended) == sessions_of(lms)
 
+    assert landed(ended) == []
     assert ended.read(LMS_EVENT_SESSION_DETAILS).count() == 60
     assert_rows(
         ended.read(LMS_AUDIT_LOG),
@@ -81,6 +83,47 @@ def test_a_load_killed_in_every_phase_ends_as_if_it_had_never_been(lake):
     runs = ended.view(ETL_JOB_STATUS)
     assert runs.where("status = 'FAILED' AND error_message LIKE 'its process died%'").count() == 5
     assert runs.where("status = 'SUCCESS'").count() == 1
+
+
+def answered(home: Path) -> list[str]:
+    """The events that a killed load has in a file that counts."""
+    folder = LoadFolder.unfinished(home / "landing" / "lms")
+    files = folder.answer_files() if folder else []
+    lines = b"".join(Path(file).read_bytes() for file in files).splitlines()
+    return [json.loads(line)["event_id"] for line in lines]
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited for it in vain"
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_load_within_two_seconds_and_the_next_one_goes_on(lake):
+    home = lake.config.home
+    with small_lms(events=60, latency_ms=60) as lms:
+        process = lyceum(home, lms, "lms", "load")
+        wait_until(lambda: len(answered(home)) >= 10)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        # Two seconds on a quiet machine.
+        assert time.monotonic() - began < 5
+        assert process.returncode == 130
+        kept = answered(home)
+        lms.reset_stats()
+        assert lyceum(home, lms, "lms", "load").wait(timeout=120) == 0
+        assert set(lms.stats()["events"]) == set(lms.lms.events) - set(kept)
+    assert_rows(
+        fresh(lake).read(LMS_AUDIT_LOG),
+        """
+        row_count | load_status | error_message
+        -1        | FAILED      | interrupted
+        60        | SUCCESS     | NULL
+        """,
+    )
 
 
 @pytest.mark.slow

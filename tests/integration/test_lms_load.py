@@ -4,26 +4,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lms_lake import lms_job, sessions_in, sessions_of, small_lms, version
+from lms_lake import landed, lms_job, sessions_in, sessions_of, small_lms, version
 
-from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS, LMS_LOAD_EVENTS
-from lyceum.jobs import lms_fetch
+from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS
 from lyceum.jobs.lms_fetch import EventsListError, LmsRefusedError, UnfinishedLoadError
-from lyceum.jobs.lms_session_details import NothingFetchedError, get, load, retry_failed
+from lyceum.jobs.lms_get import get
+from lyceum.jobs.lms_session_details import NothingFetchedError, load, retry_failed
 from lyceum.ops.audit import LMS_AUDIT_LOG
-from lyceum.ops.circuits import (
-    CIRCUIT_BREAKER_STATUS,
-    CircuitOpenError,
-    UnknownCircuitError,
-    close_circuit,
-)
 from lyceum.ops.ledger import ETL_JOB_STATUS
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.sources.lms.settings import Secret
-from lyceum.storage import append
 from tables import assert_rows
 
 
@@ -84,7 +77,7 @@ def test_a_load_brings_every_session_and_later_ones_only_what_changed(lake):
         """,
     )
     assert lake.read(QUALITY_RESULTS).where("NOT passed AND severity = 'critical'").isEmpty()
-    assert lake.read(LMS_LOAD_EVENTS).isEmpty()
+    assert landed(lake) == []
     assert (lake.config.home / "data_docs" / "lms" / "index.html").exists()
 
 
@@ -157,32 +150,45 @@ def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
     assert len(failed) == 1
     assert "401" in failed[0].error_message
     assert "not-the-one" not in failed[0].error_message
-    assert lake.view(CIRCUIT_BREAKER_STATUS).isEmpty(), "the LMS is there, we are wrong"
 
 
-def test_an_lms_that_is_down_is_left_alone_until_its_circuit_is_closed(lake):
+def test_an_lms_that_is_down_changes_no_table(lake):
     with small_lms() as lms:
         job = lms_job(lake, lms, max_retries=0)
-    for _ in range(3):
-        with pytest.raises(EventsListError, match="connection"):
+    for _ in range(2):
+        with pytest.raises(EventsListError, match="connection") as caught:
             load(job)
-    with pytest.raises(CircuitOpenError, match=f"lms at {lms.url} to answer, found its circuit"):
-        load(job)
-    with pytest.raises(UnknownCircuitError, match=f"found 'crm': lms at {lms.url}$"):
-        close_circuit(lake, "crm")
-    close_circuit(lake, f"lms at {lms.url}")
-    with pytest.raises(EventsListError, match="connection"):
-        load(job)
-    failed = lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").count()
-    assert failed == 5
+        assert caught.value.is_transient
+    assert lake.read(LMS_EVENT_SESSION_DETAILS).isEmpty()
+    assert lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").count() == 2
+
+
+def test_a_load_that_the_lms_stops_goes_on_with_what_is_not_there(lake):
+    """After five events it answers 503: the circuit opens; later it is well again."""
+    with small_lms() as lms:
+        first, others = sorted(lms.lms.events)[:5], sorted(lms.lms.events)[5:]
+        for event_id in others:
+            lms.script(event_id, *["http_503"] * 6)
+        impatient = {"breaker_window": 5, "breaker_reset": 0.01, "breaker_max_probes": 1}
+        with pytest.raises(LmsRefusedError, match=r"answers no more \(circuit_open\)") as caught:
+            load(lms_job(lake, lms, concurrency=1, **impatient))
+        assert caught.value.is_transient
+        assert LMS_EVENTS.short_name not in {name for _, name in lake.tables()}
+        assert len(landed(lake)) == 1
+
+        for event_id in others:
+            lms.script(event_id)
+        lms.reset_stats()
+        load(lms_job(lake, lms))
+        assert calls_for(lms) == dict.fromkeys(others, 1)
+        assert sessions_in(lake) == sessions_of(lms)
+    assert len(first) == lake.read(LMS_EVENT_SESSION_DETAILS).count() - len(others)
+    assert landed(lake) == []
 
 
 def test_an_empty_list_of_events_empties_no_table(lake):
-    known = [("e1", "{}", 200, datetime.now(UTC), "l1")]
-    columns = "event_id STRING, body STRING, http_status INT, fetched_at TIMESTAMP, load_id STRING"
-    row = lake.spark.createDataFrame(known, columns)
-    payload = row.selectExpr("* EXCEPT (body)", "parse_json(body) AS data_value")
-    append(lake, LMS_EVENT_SESSION_DETAILS, payload)
+    known = ("e1", "{}", 200, datetime.now(UTC), "l1")
+    lake.append(LMS_EVENT_SESSION_DETAILS, lake.rows(LMS_EVENT_SESSION_DETAILS, [known]))
     with small_lms(events=0) as lms:
         load(lms_job(lake, lms), since="2026-01-01T00:00:00Z")
         with pytest.raises(EventsListError, match="found none, but 1 are known here"):
@@ -201,31 +207,25 @@ def test_when_every_event_fails_the_tables_stay(lake):
             lms.script(event_id, "http_403")
         with pytest.raises(NothingFetchedError, match="20 events failed: 20 http_403"):
             load(lms_job(lake, lms))
-    assert LMS_EVENTS.short_name not in {name for _, name in lake.tables_on_disk()}
+    assert LMS_EVENTS.short_name not in {name for _, name in lake.tables()}
     assert [rule for rule, _ in open_quarantine(lake)] == ["event_not_fetched"] * 20
 
 
-def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(lake, monkeypatch):
-    with small_lms() as lms, monkeypatch.context() as patch:
-        patch.setattr(lms_fetch, "append_once", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            load(lms_job(lake, lms))
-    assert_rows(
-        lake.read(LMS_AUDIT_LOG),
-        """
-        row_count | load_status | error_message
-        -1        | FAILED      | interrupted
-        """,
-    )
+def test_an_unfinished_load_of_another_kind_is_in_the_way_until_it_is_dropped(lake):
+    with small_lms() as lms:
+        for event_id in lms.lms.events:
+            lms.script(event_id, "http_503")
+        impatient = {"breaker_window": 5, "breaker_reset": 0.01, "breaker_max_probes": 1}
+        with pytest.raises(LmsRefusedError):
+            load(lms_job(lake, lms, concurrency=1, max_retries=0, **impatient))
+    failed = lake.read(LMS_AUDIT_LOG).collect()
+    assert [(row.row_count, row.load_status) for row in failed] == [(-1, "FAILED")]
+    assert failed[0].error_message.startswith("the LMS answers no more (circuit_open): not called")
     with small_lms(seed=8) as other:
         with pytest.raises(UnfinishedLoadError, match="run that one again to finish it"):
             load(lms_job(lake, other))
         load(lms_job(lake, other), restart=True)
         assert sessions_in(lake) == sessions_of(other)
-
-
-def interrupt(*_, **__):
-    raise KeyboardInterrupt
 
 
 def test_get_prints_the_sessions_of_one_event_and_writes_nothing(lake, capsys):
@@ -236,4 +236,4 @@ def test_get_prints_the_sessions_of_one_event_and_writes_nothing(lake, capsys):
     out = capsys.readouterr().out
     assert '"session_id": "s1"' in out
     assert "session_without_id" in out
-    assert lake.tables_on_disk() == []
+    assert lake.tables() == []

@@ -7,15 +7,14 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakes import few_examples, lake_in
 from pyspark.sql import functions as F
 
-from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_LOAD_DETAILS, LMS_LOAD_PAGES
-from lyceum.jobs.lms_fetch import Load
-from lyceum.jobs.lms_publish import publish_bronze, publish_silver
+from integration.lakes import few_examples, lake_in
+from lyceum.bronze.lms import ANSWER_COLUMNS, LMS_EVENT_SESSION_DETAILS, PAGE_COLUMNS
+from lyceum.jobs.lms_publish import Landed, publish_bronze, publish_silver
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import replace
+from lyceum.sources.lms.landing import Load
 
 EVENTS = ("e1", "e2", "e3")
 _homes = count()
@@ -52,16 +51,17 @@ class Model:
         self.payloads = kept | fetched
 
 
-def stage(lake, load, state, listed, failed):
-    """What fetching leaves in the staging tables."""
+def landed(lake, load, state, listed, failed):
+    """What fetching leaves in the landing folder."""
     rows = [
-        (load.id, 0, e, 404, None, load.started_at, 1, "http_404", "gone")
+        (load.id, e, 404, None, load.started_at, 1, "http_404", "gone")
         if e in failed
-        else (load.id, 0, e, 200, payload(state, e), load.started_at, 1, None, None)
+        else (load.id, e, 200, payload(state, e), load.started_at, 1, None, None)
         for e in sorted(listed)
     ]
-    replace(lake, LMS_LOAD_DETAILS, lake.spark.createDataFrame(rows, LMS_LOAD_DETAILS.columns))
-    lake.ensure(LMS_LOAD_PAGES)
+    pages = lake.spark.createDataFrame([], PAGE_COLUMNS)
+    answers = lake.spark.createDataFrame(rows, ANSWER_COLUMNS)
+    return Landed(load, pages, answers, lake.config.home)
 
 
 def payload(state, event):
@@ -77,9 +77,9 @@ def test_any_sequence_of_loads_leaves_the_last_state_of_the_lms(lake, tmp_path, 
     started = datetime(2026, 1, 1, tzinfo=UTC)
     for day, (scope, state, listed, failed) in enumerate(history):
         load = Load(scope, "lms", started_at=started + timedelta(days=day))
-        stage(ours, load, state, listed | failed, failed)
-        publish_bronze(ours, load)
-        publish_silver(ours, load, LmsFields())
+        answers = landed(ours, load, state, listed | failed, failed)
+        publish_bronze(ours, answers)
+        publish_silver(ours, answers, LmsFields())
         model.load(scope, state, listed | failed, failed)
 
     is_removed = F.col("removed_at").isNotNull()

@@ -2,21 +2,21 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from integration.lakes import lake_at
 from lyceum.bronze.lms import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS
 from lyceum.config import Config
+from lyceum.lakehouse import Lakehouse
 from lyceum.quality.expectations import ValidationError, validate
 from lyceum.quality.lms import check_lms
 from lyceum.quality.results import QUALITY_RESULTS, CheckResult, QualityGateError, gate
 from lyceum.quality.suites import Subject, Suite, has_rows, is_true
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
-from lyceum.storage import Lakehouse, replace
 from lyceum.table import Table
 from tables import assert_rows, draw
 
@@ -47,16 +47,16 @@ def _fill(lake: Lakehouse, table: Table, text: str) -> None:
     types = {field.name: field.dataType.simpleString() for field in schema}
     drawn = draw(lake.spark, text, types)
     missing = [f"CAST(NULL AS {types[c]}) AS {c}" for c in types if c not in drawn.columns]
-    replace(lake, table, drawn.selectExpr("*", *missing).select(*types))
+    lake.replace(table, drawn.selectExpr("*", *missing).select(*types))
 
 
 @pytest.fixture(scope="module")
 def lake(
     spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lakehouse]:
+) -> Lakehouse:
     """Two listed events, of which e2 was not fetched; e1 announces two sessions and has one."""
     home = tmp_path_factory.mktemp("quality")
-    lake = Lakehouse(spark, dataclasses.replace(config, home=home, warehouse=f"{home}/warehouse"))
+    lake = lake_at(config, home)
     page = '{"data": [{"id": "e1", "session_count": 2}, {"id": "e2", "session_count": 1}]}'
     now = "2026-01-01 00:00:00"
     _fill(lake, LMS_EVENTS, f"load_id | page | fetched_at | data_value\n l1 | 1 | {now} | {page}")
@@ -69,8 +69,8 @@ def lake(
         lake,
         EVENT_SESSION_DETAILS,
         f"""
-        session_id | event_id | start_time | end_time         | product_id | updated_at
-        s1         | e1       | soon       | 2026-01-01 11:00 | p1         | {now}
+        session_id | event_id | start_time | end_time         | ends_at             | product_id | updated_at
+        s1         | e1       | soon       | 2026-01-01 11:00 | 2026-01-01 11:00:00 | p1         | {now}
         """,
     )
     _fill(
@@ -81,9 +81,7 @@ def lake(
         s1         | p1         | 0                | e1       | {now}
         """,
     )
-    yield lake
-    for schema in lake.config.schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    return lake
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """`lyceum quarantine` on a real lakehouse: list, show, replay."""
 
 import json
-from dataclasses import replace
 
 import pytest
-from lms_lake import small_lms
 
+from integration.lakes import lake_at
+from integration.lms_lake import small_lms
 from lyceum.bronze.lms import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
 from lyceum.cli import main
 from lyceum.jobs.lms_replay import parse_again
@@ -14,7 +14,6 @@ from lyceum.ops.quarantine import QUARANTINE
 from lyceum.quality.rules import quarantine_rows
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, append, merge
 from tables import assert_rows, draw
 
 
@@ -22,17 +21,15 @@ from tables import assert_rows, draw
 def lake(spark, config, tmp_path_factory):
     """Two payloads, parsed with a wrong setting, so that every session lacks its id."""
     home = tmp_path_factory.mktemp("quarantine")
-    lakehouse = Lakehouse(spark, replace(config, home=home, warehouse=str(home / "warehouse")))
+    lakehouse = lake_at(config, home)
     payloads = """
-        event_id | data_value:variant                                   | http_status:int | fetched_at:timestamp | load_id
+        event_id | data_value                                           | http_status:int | fetched_at:timestamp | load_id
         e1       | {"data":{"sessions":[{"id":"s1","title":"first"}]}}  | 200             | 2026-01-01 10:00:00  | l1
         e2       | {"data":{"sessions":[{"id":"s2"},{"title":"no id"}]}} | 200             | 2026-01-01 10:00:00  | l1
     """
-    append(lakehouse, LMS_EVENT_SESSION_DETAILS, draw(spark, payloads))
+    lakehouse.append(LMS_EVENT_SESSION_DETAILS, draw(lakehouse.spark, payloads))
     parse_again(lakehouse, LmsFields(session_id="code"))
-    yield lakehouse
-    for schema in config.schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    return lakehouse
 
 
 @pytest.fixture
@@ -56,7 +53,7 @@ def put_failed_event(lake, event_id):
         rule                | severity | detail | source_key | record_key | raw  | load_id | seen_at:timestamp
         {EVENT_NOT_FETCHED} | rejected | failed | {event_id} | {event_id} | NULL | l1      | 2026-01-01 10:00:00
     """
-    merge(lake, QUARANTINE, quarantine_rows(draw(lake.spark, failed), system="lms"))
+    lake.merge(QUARANTINE, quarantine_rows(draw(lake.spark, failed), system="lms"))
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lakes import fresh, lake_in
+from pyspark.sql import functions as F
 from sales_lake import (
     FILES,
     HEADER,
@@ -19,19 +19,24 @@ from sales_lake import (
     write_files,
 )
 
+from hostile_lines import LINES, hostile_lines, is_plain, physical_lines, with_ends
+from integration.lakes import fresh, lake_in
 from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.cli import main
 from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.jobs.sales_load import load
-from lyceum.jobs.sales_monthly import MonthSelectionError, Selection, monthly, reset
+from lyceum.jobs.sales_monthly import monthly, reset
+from lyceum.jobs.sales_months import MonthSelectionError, Selection
+from lyceum.jobs.sales_performance import performance
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.processed_months import PROCESSED_MONTHS
 from lyceum.ops.quarantine import QUARANTINE
 from lyceum.ops.reporter import Reporter
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, fact_sales_daily
-from lyceum.storage import Lakehouse, merge
-from lyceum.storage.observe import followed
+from lyceum.sources.lines import records
+from pocketlake.observe import followed
 from tables import assert_rows
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -101,16 +106,28 @@ def test_what_broke_a_rule_is_in_quarantine_with_it(loaded):
         system | rule                | severity | record_key | resolved_at
         sales  | negative_unit_price | rejected | 540004     | NULL
         sales  | unreadable_quantity | rejected | 540005     | NULL
-        sales  | row_malformed       | rejected | 540006     | NULL
+        sales  | row_malformed       | rejected | line 7     | NULL
         """,
     )
 
 
 def test_a_second_run_changes_nothing_and_reads_no_data(loaded, folder):
+    """Performance reads all, so that it mends whatever is in its tables."""
     before = versions(loaded)
-    read = read_during(lambda: all_jobs(loaded, folder))
+    read = read_during(lambda: load(loaded, folder, Reporter()))
+    read |= read_during(lambda: monthly(loaded, Selection(), Reporter(), dry_run=False))
+    performance(loaded, Reporter())
     assert versions(loaded) == before
     assert not read & {RAW_TRANSACTIONS.name, FACT_SALES_DAILY.name}
+
+
+def test_gold_that_somebody_spoiled_is_mended(loaded, folder):
+    """A row too many, one too few, one that is wrong."""
+    wrong = loaded.read(FACT_COUNTRY_SALES).where("country <> 'France'")
+    spoiled = wrong.replace({"Portugal": "Nowhere"}).withColumn("line_count", F.lit(7))
+    loaded.replace(FACT_COUNTRY_SALES, spoiled)
+    performance(loaded, Reporter())
+    assert gold(loaded) == expected_gold(folder)
 
 
 def test_late_rows_restate_their_months_and_no_other(loaded, folder):
@@ -195,14 +212,96 @@ def test_reset_asks_and_what_is_reset_is_processed_again(loaded):
 
 def test_silver_made_anew_is_counted_anew(loaded, folder, tmp_path):
     """Totals of a table that is gone are not added to those of its successor."""
-    shutil.rmtree(loaded.config.location(FACT_SALES_DAILY))
+    shutil.rmtree(loaded.location(FACT_SALES_DAILY))
     again = fresh(loaded)
-    merge(again, FACT_SALES_DAILY, fact_sales_daily(again.read(RAW_TRANSACTIONS)))
+    again.merge(FACT_SALES_DAILY, fact_sales_daily(again.read(RAW_TRANSACTIONS)))
     gold_jobs(again)
     delivered = write_files(tmp_path)
     shutil.copy(folder / "2011-02-01.csv", delivered / "changed.csv")
     shutil.copy(folder / ODD_NAME, delivered)
     assert gold(again) == expected_gold(delivered)
+
+
+def test_a_month_that_is_gone_from_silver_goes_from_gold(lake, tmp_path):
+    """And a version of silver without a changed month is noted, so that nobody compares it again."""
+    all_jobs(lake, write_files(tmp_path / "shop"))
+    lake.delete(FACT_SALES_DAILY, where="date_key >= 20110201")
+    said = Said()
+    monthly(lake, Selection(), said, dry_run=False)
+    assert said.tables["Months processed"] == [("2011-02", "restated")]
+    keys = {row.month_key for row in lake.read(FACT_SALES_MONTHLY).collect()}
+    assert keys == {"2010-12", "2011-01"}
+
+    rows = lake.read(FACT_SALES_DAILY)
+    lake.replace(FACT_SALES_DAILY, lake.rows(FACT_SALES_DAILY, [tuple(r) for r in rows.collect()]))
+    monthly(lake, Selection(), said, dry_run=True)
+    monthly(lake, Selection(), said, dry_run=False)
+    assert said.lines == ["Every month is processed: there is nothing to do"] * 2
+    read = read_during(lambda: monthly(lake, Selection(), said, dry_run=False))
+    assert FACT_SALES_DAILY.name not in read
+
+
+def test_if_the_version_of_the_marks_is_gone_every_month_is_looked_at(lake, tmp_path):
+    folder = write_files(tmp_path / "shop", [n for n in FILES if n != LATE])
+    all_jobs(lake, folder)
+    load(lake, write_files(folder, [LATE]), Reporter())
+    lake.compact(FACT_SALES_DAILY)
+    lake.vacuum(FACT_SALES_DAILY, retain_hours=0)
+    said = Said()
+    monthly(lake, Selection(), said, dry_run=False)
+    months = ["2010-12", "2011-01", "2011-02"]
+    assert said.tables["Months processed"] == [(month, "restated") for month in months]
+    performance(lake, Reporter())
+    assert gold(lake) == expected_gold(folder)
+
+
+def test_without_sales_there_is_nothing_to_do(lake):
+    said = Said()
+    monthly(lake, Selection(), said, dry_run=False)
+    performance(lake, said)
+    assert said.lines == [
+        "Every month is processed: there is nothing to do",
+        "No sales are loaded: there is nothing to do",
+    ]
+    assert lake.tables() == []
+
+
+def test_every_csv_file_is_loaded_and_what_is_left_alone_is_said(lake, tmp_path):
+    """Whatever case its ending has, whatever its name begins with; a broken link is no file."""
+    names = ("_x.csv", ".y.csv", "Z.CSV", "a b.csv")
+    for number, name in enumerate(names):
+        line = f"{number},A,Mug,1,2011-02-01 10:00:00,1.25,1,Malta"
+        (tmp_path / "shop" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "shop" / name).write_text(f"{HEADER}\n{line}\n", encoding="utf-8")
+    (tmp_path / "shop" / "notes.txt").touch()
+    (tmp_path / "shop" / "gone.csv").symlink_to(tmp_path / "nowhere")
+    said = Said()
+    load(lake, tmp_path / "shop", said)
+    assert {row._source_file for row in lake.read(RAW_TRANSACTIONS).collect()} == set(names)
+    assert said.lines == ["Left alone, as only *.csv files are loaded: gone.csv, notes.txt"]
+
+
+@pytest.mark.soak
+def test_no_line_of_a_badly_quoted_file_vanishes(lake, tmp_path):
+    """Lines in are rows accepted and lines in quarantine, file by file."""
+    tail = "Mug,2,2011-02-01 10:00:00,1.25,1,Malta"
+    for seed in range(2):
+        text = with_ends([HEADER, *hostile_lines(seed, LINES // 2, tail=tail)], seed)
+        (tmp_path / f"{seed}.csv").write_text(text, encoding="utf-8", newline="")
+    load(lake, tmp_path, Reporter())
+    files = {row.file_name: row for row in lake.read(RAW_TRANSACTION_FILES).collect()}
+    bronze = {row.invoice_no for row in lake.read(RAW_TRANSACTIONS).select("invoice_no").collect()}
+    kept = lake.read(QUARANTINE).where("rule = 'row_malformed'").groupBy("source_key").count()
+    quarantined = {row.source_key: row["count"] for row in kept.collect()}
+    assert set(quarantined) == set(files) == {"0.csv", "1.csv"}
+    for name, malformed in quarantined.items():
+        lines = physical_lines((tmp_path / name).read_bytes().decode())
+        found = list(records(lines[1:], width=8))
+        assert files[name].row_count == len(found)
+        assert malformed == sum(record.cells is None for record in found)
+        assert malformed <= files[name].rejected_count < len(found)
+        plain = {line.split(",")[0] for line in lines[1:] if is_plain(line, 8) and tail in line}
+        assert plain <= bronze
 
 
 def test_a_month_needs_its_year():

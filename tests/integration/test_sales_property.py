@@ -5,11 +5,12 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakes import few_examples, fresh, lake_in
 from sales_lake import FILES, expected_gold, gold, gold_jobs, write_files
 
+from integration.lakes import few_examples, fresh, lake_in
 from lyceum.jobs.sales_load import load
-from lyceum.jobs.sales_monthly import Selection, monthly
+from lyceum.jobs.sales_monthly import monthly
+from lyceum.jobs.sales_months import Selection
 from lyceum.jobs.sales_performance import performance
 from lyceum.ops.reporter import Reporter
 

@@ -7,14 +7,9 @@ from threading import Event, Thread
 import pytest
 from pyspark import cloudpickle
 
-from lyceum.config import Config
 from lyceum.local.runner.isolation import PLACE, Place, TaskLog, isolated_tasks
 from lyceum.local.runner.stop import TaskStopped, raise_in_thread
 from lyceum.redaction import remember_secret
-from lyceum.storage import Lakehouse
-from lyceum.table import Table
-
-TABLE = Table(name="silver.t", grain="a row", keys=("id",), columns="id STRING COMMENT 'Id'")
 
 
 def test_a_run_leaves_the_process_as_it_was(bundle):
@@ -70,25 +65,6 @@ def test_an_exception_reaches_a_thread_past_its_handlers():
     raise_in_thread(thread.ident, TaskStopped)
     thread.join(5)
     assert seen == ["stopped"]
-
-
-def test_two_lakehouses_of_one_process_write_a_table_one_after_the_other(tmp_path):
-    """Each task of a run opens its own; their writes to one table would conflict."""
-    config = Config.load(tmp_path)
-    first, second = Lakehouse(None, config), Lakehouse(None, config)
-    order, entered = [], Event()
-
-    def write():
-        with second.locked(TABLE):
-            order.append("second")
-
-    thread = Thread(target=write)
-    with first.locked(TABLE):
-        thread.start()
-        entered.wait(0.2)
-        order.append("first")
-    thread.join(5)
-    assert order == ["first", "second"]
 
 
 @pytest.mark.parametrize("exit_code", ["0", "5"])

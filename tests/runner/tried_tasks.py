@@ -80,15 +80,15 @@ def read_value():
 def merge_one():
     """Merges one row beside another task that does so too, each with settings of its own."""
     from lyceum.config import Config
-    from lyceum.session import SURROUNDINGS, spark_session
-    from lyceum.storage import Lakehouse, merge
+    from lyceum.lakehouse import Lakehouse
+    from lyceum.session import TASK_ENVIRONMENT, spark_session
 
-    config = SURROUNDINGS.get().config
+    config = TASK_ENVIRONMENT.get().config
     assert isinstance(config, Config)
     lake = Lakehouse(spark_session(config), config)
     lake.spark.conf.set("lyceum.tried", _sys.argv[1])
     _barrier.wait(timeout=60)
-    merge(lake, _merged(), lake.spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
+    lake.merge(_merged(), lake.spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
     print("setting:", lake.spark.conf.get("lyceum.tried"))
 
 
@@ -108,9 +108,9 @@ def query_with_command():
 
 
 def compute_long():
-    from lyceum.session import SURROUNDINGS, spark_session
+    from lyceum.session import TASK_ENVIRONMENT, spark_session
 
-    spark = spark_session(SURROUNDINGS.get().config)
+    spark = spark_session(TASK_ENVIRONMENT.get().config)
     print("computing")
     print(spark.range(10**13).selectExpr("sum(hash(id) % 7)").collect())
 

@@ -14,7 +14,12 @@ def _sessions(spark: SparkSession, text: str) -> DataFrame:
     drawn = draw(spark, text)
     columns = "session_id event_id start_time end_time timezone product_id product_identification"
     missing = [c for c in f"{columns} product_name product_type".split() if c not in drawn.columns]
-    return drawn.selectExpr("*", *(f"CAST(NULL AS STRING) AS {c}" for c in missing))
+    times = [c for c in ("starts_at", "ends_at") if c not in drawn.columns]
+    return drawn.selectExpr(
+        "*",
+        *(f"CAST(NULL AS STRING) AS {c}" for c in missing),
+        *(f"CAST(NULL AS TIMESTAMP) AS {c}" for c in times),
+    )
 
 
 def _products(spark: SparkSession, text: str) -> DataFrame:
@@ -85,11 +90,11 @@ def test_timing_is_judged_where_it_is_given(spark: SparkSession) -> None:
     sessions = _sessions(
         spark,
         """
-        session_id | start_time       | end_time         | timezone  | removed_at:timestamp
-        good       | 2026-01-01 10:00 | 2026-01-01 11:00 | Asia/Tokyo| NULL
-        backwards  | 2026-01-01 10:00 | 1.1.2026 09:00   | +02:00    | NULL
-        garbage    | tomorrow         | 2026-01-01 11:00 | Mars/Base | NULL
-        empty      | NULL             | NULL             | NULL      | NULL
+        session_id | start_time       | end_time         | timezone   | starts_at:timestamp | ends_at:timestamp   | removed_at:timestamp
+        good       | 2026-01-01 10:00 | 2026-01-01 11:00 | Asia/Tokyo | 2026-01-01 01:00:00 | 2026-01-01 02:00:00 | NULL
+        backwards  | 2026-01-01 10:00 | 1.1.2026 09:00   | +02:00     | 2026-01-01 08:00:00 | 2026-01-01 07:00:00 | NULL
+        garbage    | tomorrow         | 2026-01-01 11:00 | Mars/Base  | NULL                | 2026-01-01 11:00:00 | NULL
+        empty      | NULL             | NULL             | NULL       | NULL                | NULL                | NULL
         """,
     )
     products = _products(

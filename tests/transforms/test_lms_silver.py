@@ -4,7 +4,6 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lyceum.bronze.lms import event_chunk
 from lyceum.quality.rules import broken_rules
 from lyceum.silver.lms import (
     SESSION_RULES,
@@ -19,7 +18,7 @@ from tables import assert_rows, draw
 
 def records(spark: SparkSession, text: str, fields: LmsFields | None = None) -> DataFrame:
     header, *lines = text.strip().splitlines()
-    types = "event_id | fetched_at:timestamp | data_value:variant"
+    types = "event_id | fetched_at:timestamp | data_value"
     assert header.split() == ["event_id", "|", "fetched_at", "|", "data_value"]
     payloads = draw(spark, "\n".join([types, *lines])).withColumn("load_id", F.lit("l1"))
     return session_records(payloads, fields=fields or LmsFields())
@@ -50,8 +49,8 @@ def test_every_field_of_a_session_lands_in_its_column(spark):
     assert_rows(
         event_session_details(found),
         """
-        session_id | eval_id | start_time          | end_time            | timezone      | product_id | product_identification | product_name | product_type | session_title  | event_id | updated_at          | removed_at
-        s1         | v1      | 2026-03-01T09:00:00 | 2026-03-01T10:00:00 | Europe/Berlin | p1         | P-1                    | Basics       | course       | Safety 🎓 أمان | e1       | 2026-01-01 00:00:00 | NULL
+        session_id | eval_id | start_time          | end_time            | timezone      | product_id | product_identification | product_name | product_type | session_title  | starts_at           | ends_at             | event_id | updated_at          | removed_at
+        s1         | v1      | 2026-03-01T09:00:00 | 2026-03-01T10:00:00 | Europe/Berlin | p1         | P-1                    | Basics       | course       | Safety 🎓 أمان | 2026-03-01 08:00:00 | 2026-03-01 09:00:00 | e1       | 2026-01-01 00:00:00 | NULL
         """,
     )
     assert rules(found) == []
@@ -77,24 +76,32 @@ def test_the_latest_payload_wins(spark):
     assert rules(found) == ["session_repeated"]
 
 
-def test_a_session_in_two_events_belongs_to_the_one_fetched_last(spark):
+@pytest.mark.parametrize(("first", "second"), [("01", "02"), ("02", "01")])
+def test_a_session_in_two_events_belongs_to_the_one_with_the_greatest_id(spark, first, second):
+    """Whichever was fetched first: an unchanged LMS that is loaded again changes nothing."""
     found = records(
         spark,
-        """
-        event_id | fetched_at          | data_value
-        e1       | 2026-01-02 00:00:00 | {"data":{"sessions":[{"id":"s1"}]}}
-        e2       | 2026-01-01 00:00:00 | {"data":{"sessions":[{"id":"s1"},{"id":"s2"}]}}
+        f"""
+        event_id | fetched_at                | data_value
+        e1       | 2026-01-{first} 00:00:00  | {{"data":{{"sessions":[{{"id":"s1"}}]}}}}
+        e2       | 2026-01-{second} 00:00:00 | {{"data":{{"sessions":[{{"id":"s1"}},{{"id":"s2"}}]}}}}
         """,
     )
     assert_rows(
         event_session_details(found),
         """
         session_id | event_id
-        s1         | e1
+        s1         | e2
         s2         | e2
         """,
     )
-    assert rules(found) == ["session_in_two_events"]
+    assert_rows(
+        broken_rules(found, rules=SESSION_RULES),
+        """
+        source_key | record_key | rule
+        e1         | s1         | session_in_two_events
+        """,
+    )
 
 
 def test_a_session_twice_in_one_payload_counts_once_the_later_one(spark):
@@ -120,6 +127,7 @@ def test_a_session_twice_in_one_payload_counts_once_the_later_one(spark):
         ('{"id":{"value":"s1"}}', "session_id_wrong_type"),
         ('{"id":["s1"]}', "session_id_wrong_type"),
         ('"s1"', "session_not_an_object"),
+        ('"{\\"id\\":\\"s1\\"}"', "session_not_an_object"),
         ("null", "session_not_an_object"),
         ("[]", "session_not_an_object"),
     ],
@@ -136,13 +144,17 @@ def test_a_session_without_a_usable_id_is_rejected_alone(spark, session, rule):
     assert rules(found) == [rule]
 
 
-def test_a_whole_number_as_id_is_text(spark):
-    found = one_session(spark, '{"id":12}')
+@pytest.mark.parametrize("number", ["12", "-9223372036854775809", "123456789012345678901234567890"])
+def test_a_whole_number_as_id_is_text(spark, number):
+    """Of any length, every digit of it: in a product and the evaluation system too."""
+    found = one_session(
+        spark, f'{{"id":{number},"eval_id":{number},"products":[{{"id":{number}}}]}}'
+    )
     assert_rows(
         event_session_details(found),
-        """
-        session_id
-        12
+        f"""
+        session_id | eval_id  | product_id
+        {number}   | {number} | {number}
         """,
     )
     assert rules(found) == []
@@ -159,6 +171,19 @@ def test_a_payload_without_a_session_list_is_quarantined(spark, payload):
     )
     assert event_session_details(found).isEmpty()
     assert rules(found) == ["payload_without_sessions"]
+
+
+def test_a_time_that_nobody_can_read_stays_as_text_without_an_instant(spark):
+    found = one_session(
+        spark, '{"id":"s1","start_time":"soon","end_time":"1/31/2026 3:05 PM","timezone":"+02:00"}'
+    )
+    assert_rows(
+        event_session_details(found),
+        """
+        start_time | end_time          | starts_at | ends_at
+        soon       | 1/31/2026 3:05 PM | NULL      | 2026-01-31 13:05:00
+        """,
+    )
 
 
 def test_an_empty_session_list_is_no_fault(spark):
@@ -181,6 +206,7 @@ def test_an_empty_session_list_is_no_fault(spark):
         ('"products":[null]', "unusable_product"),
         ('"products":[{"name":"no id"}]', "unusable_product"),
         ('"products":[[{"id":"p1"}]]', "unusable_product"),
+        ('"products":["{\\"id\\":\\"p1\\"}"]', "unusable_product"),
         ('"products":{"id":"p1"}', "unusable_product"),
     ],
 )
@@ -295,19 +321,4 @@ def test_a_session_no_longer_found_is_marked_once(spark):
         session_id | session_title | updated_at          | removed_at
         s2         | vanished      | 2026-01-05 00:00:00 | 2026-01-05 00:00:00
         """,
-    )
-
-
-def test_the_first_chunk_of_events_is_half_as_large_as_the_others(spark):
-    chunk = event_chunk(F.col("id").cast("string"), chunks=4).alias("chunk")
-    sizes = spark.range(7_000).select(chunk).groupBy("chunk").count().collect()
-    assert {row.chunk: round(row["count"], -3) for row in sizes} == {
-        0: 1_000,
-        1: 2_000,
-        2: 2_000,
-        3: 2_000,
-    }
-    assert (
-        spark.range(9).select(event_chunk(F.col("id").cast("string"), chunks=1)).distinct().count()
-        == 1
     )

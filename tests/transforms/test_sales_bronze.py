@@ -29,6 +29,7 @@ def records(spark: SparkSession, text: str) -> DataFrame:
         "Country": "France",
         "_source_file": "a.csv",
         "malformed": None,
+        "line": "2",
     }
     missing = {name: value for name, value in good.items() if name not in drawn.columns}
     rows = drawn.withColumns({n: F.lit(v).cast("string") for n, v in missing.items()})
@@ -52,6 +53,7 @@ def test_a_row_is_typed(spark):
         C5        | E         | mug         | -1       | 2010-12-01 08:26:00 | 0          | 1          | France
         6         | F         | mug         | -3       | 2010-12-01 08:26:00 | 1          | 1          | France
         C7        | G         | mug         | 3        | 2010-12-01 08:26:00 | 1          | 1          | France
+        8         | H         | mug         | 1        | 2010-12-01 08:26:00 | 255e-2     | 1          | France
         """,
     )
     assert_rows(
@@ -65,9 +67,37 @@ def test_a_row_is_typed(spark):
         C5         | E          | mug         | -1       | 2010-12-01 08:26:00 | 2010-12-01 | 20101201 | 0.0000        | 1           | France  | true
         6          | F          | mug         | -3       | 2010-12-01 08:26:00 | 2010-12-01 | 20101201 | 1.0000        | 1           | France  | true
         C7         | G          | mug         | 3        | 2010-12-01 08:26:00 | 2010-12-01 | 20101201 | 1.0000        | 1           | France  | true
+        8          | H          | mug         | 1        | 2010-12-01 08:26:00 | 2010-12-01 | 20101201 | 2.5500        | 1           | France  | false
         """,
     )
     assert broken_rules(found, rules=TRANSACTION_RULES).isEmpty()
+
+
+def test_texts_that_one_engine_takes_for_a_value_are_none_on_any(spark):
+    """A sign before a year, years without four digits, digits of other scripts, NaN."""
+    found = records(
+        spark,
+        """
+        InvoiceNo | Quantity | InvoiceDate           | UnitPrice | broken
+        1         | 2        | +2011-01-04 10:00:00  | 1         | unreadable_invoice_date
+        2         | 2        | -2011-01-04 10:00:00  | 1         | unreadable_invoice_date
+        3         | 2        | 0000-01-04 10:00:00   | 1         | unreadable_invoice_date
+        4         | 2        | 12011-01-04 10:00:00  | 1         | unreadable_invoice_date
+        5         | 2        | 2011-1-4 10:00:00     | 1         | unreadable_invoice_date
+        6         | 2        | 2011-01-04 24:00:00   | 1         | unreadable_invoice_date
+        7         | 2        | 2011-01-04 10:00:00Z  | 1         | unreadable_invoice_date
+        8         | 2        | 2011-01-04 10:00:00   | १        | unreadable_unit_price
+        9         | 2        | 2011-01-04 10:00:00   | NaN       | unreadable_unit_price
+        10        | 2        | 2011-01-04 10:00:00   | 1.5d      | unreadable_unit_price
+        11        | 2        | 2011-01-04 10:00:00   | 1e8       | unreadable_unit_price
+        12        | 2        | 2011-01-04 10:00:00   | 1e-5      | unreadable_unit_price
+        13        | 1e2      | 2011-01-04 10:00:00   | 1         | unreadable_quantity
+        14        | 1_0      | 2011-01-04 10:00:00   | 1         | unreadable_quantity
+        """,
+    )
+    rules = broken_rules(found, rules=TRANSACTION_RULES).select("record_key", "rule")
+    expected = found.select("record_key", "broken")
+    assert sorted(rules.collect()) == sorted(expected.collect())
 
 
 def test_rows_equal_in_all_eight_columns_count_once(spark):
@@ -123,13 +153,15 @@ def test_a_row_that_breaks_a_rule_is_quarantined_alone(spark):
         NULL      | 12        | A         | 2          | 2011-01-04 10:00:00 | 100000000.0 | 7.0        | France
         NULL      | 13        | A         | 2          | 2011-01-04 10:00:00 | -0.01       | 7.0        | France
         NULL      | 14        | A         | 2          | 2011-01-04 10:00:00 | 2.50        | Smith      | France
+        NULL      | 15        | A         | 2          | 2011-01-04 10:00:00 | 1e-5        | 7.0        | France
+        NULL      | 16        | A         | 2          | 2011-01-04 10:00:00 | 1e30        | 7.0        | France
         """,
     )
     assert_rows(
         broken_rules(found, rules=TRANSACTION_RULES),
         """
         record_key | rule                    | severity
-        NULL       | row_malformed           | rejected
+        line 2     | row_malformed           | rejected
         NULL       | missing_invoice_no      | rejected
         3          | missing_stock_code      | rejected
         4          | missing_country         | rejected
@@ -143,6 +175,8 @@ def test_a_row_that_breaks_a_rule_is_quarantined_alone(spark):
         12         | unreadable_unit_price   | rejected
         13         | negative_unit_price     | rejected
         14         | unusual_customer_id     | flagged
+        15         | unreadable_unit_price   | rejected
+        16         | unreadable_unit_price   | rejected
         """,
     )
     assert_rows(
@@ -156,8 +190,9 @@ def test_a_row_that_breaks_a_rule_is_quarantined_alone(spark):
     assert_rows(
         file_counts(found),
         """
-        file_name | row_count | rejected_count
-        a.csv     | 15        | 13
+        file_name | date_key | row_count | rejected_count | broken_count
+        a.csv     | 20110104 | 14        | 12             | 13
+        a.csv     | NULL     | 3         | 3              | 3
         """,
     )
 
@@ -166,14 +201,15 @@ def test_the_row_is_kept_as_it_came(spark):
     found = records(
         spark,
         """
-        malformed | InvoiceNo | UnitPrice
-        a,b       | NULL      | NULL
-        NULL      | 2         | -1
+        line | malformed | InvoiceNo | UnitPrice
+        7    | a,b       | NULL      | NULL
+        8    | NULL      | 2         | -1
         """,
     )
-    kept = broken_rules(found, rules=TRANSACTION_RULES).orderBy("record_key").collect()
-    assert kept[0].raw == "a,b"
-    assert kept[1].raw == (
+    kept = broken_rules(found, rules=TRANSACTION_RULES).collect()
+    raw = {row.record_key: row.raw for row in kept}
+    assert raw["line 7"] == "a,b"
+    assert raw["2"] == (
         '{"InvoiceNo":"2","StockCode":"A","Description":"mug","Quantity":"2",'
         '"InvoiceDate":"2011-01-04 10:00:00","UnitPrice":"-1","CustomerID":"17850.0",'
         '"Country":"France"}'

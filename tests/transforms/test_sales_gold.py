@@ -1,16 +1,11 @@
 """Every measure of the shop's sales: by day, month, product and country."""
 
-from pyspark.sql import DataFrame, SparkSession
+import pytest
 
-from lyceum.gold.fact_country_sales import FACT_COUNTRY_SALES, fact_country_sales
-from lyceum.gold.fact_product_performance import (
-    FACT_PRODUCT_PERFORMANCE,
-    fact_product_performance,
-    latest_descriptions,
-)
+from lyceum.gold.fact_country_sales import fact_country_sales
+from lyceum.gold.fact_product_performance import fact_product_performance, latest_descriptions
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY, fact_sales_monthly
-from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, fact_sales_daily
-from lyceum.table import Table
+from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, fact_sales_daily, month_states
 from tables import assert_rows, draw
 
 DAILY = {
@@ -22,13 +17,7 @@ DAILY = {
     "gross_revenue": "decimal(28,4)",
     "returned_revenue": "decimal(28,4)",
     "net_revenue": "decimal(28,4)",
-    "change": "int",
 }
-DESCRIBED = {"described_at": "timestamp"}
-
-
-def empty(spark: SparkSession, table: Table) -> DataFrame:
-    return spark.createDataFrame([], table.columns)
 
 
 def test_the_lines_of_a_day_are_added_up_by_product_and_country(spark):
@@ -83,51 +72,27 @@ def test_a_month_counts_days_products_and_countries_once(spark):
     )
 
 
-COUNTRIES_BEFORE = """
-    sale_date  | country | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | change
-    2011-01-04 | France  | 2          | 3             | 1                 | 7.5000        | 2.5000           | 5.0000      | 1
-    2011-01-05 | France  | 1          | 3             | 1                 | 1.0000        | 0.0000           | 1.0000      | 1
-    2011-01-04 | Spain   | 1          | 1             | 0                 | 6.0000        | 0.0000           | 6.0000      | 1
-    2011-01-04 | Norway  | 1          | 0             | 2                 | 0.0000        | 3.0000           | -3.0000     | 1
-"""
-COUNTRIES_AFTER = """
-    country | first_sale_date | last_sale_date | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | net_revenue_share | return_rate | revenue_rank
-    France  | 2011-01-04      | 2011-01-05     | 3          | 6             | 2                 | 8.5000        | 2.5000           | 6.0000      | 0.666667          | 0.333333    | 1
-    Spain   | 2011-01-04      | 2011-01-04     | 1          | 1             | 0                 | 6.0000        | 0.0000           | 6.0000      | 0.666667          | 0.000000    | 1
-    Norway  | NULL            | NULL           | 1          | 0             | 2                 | 0.0000        | 3.0000           | -3.0000     | -0.333333         | NULL        | 3
-"""
-
-
 def test_a_country_has_its_totals_its_share_and_its_rank(spark):
     """Equal revenues share a rank; a country that only returned has no day of sale and no rate."""
-    daily = draw(spark, COUNTRIES_BEFORE, DAILY)
-    assert_rows(fact_country_sales(empty(spark, FACT_COUNTRY_SALES), daily), COUNTRIES_AFTER)
-
-
-def test_what_changed_in_silver_is_added_to_what_is_known(spark):
-    """A row that changed takes the place of what it was; one that nobody knew is added."""
-    before = fact_country_sales(
-        empty(spark, FACT_COUNTRY_SALES), draw(spark, COUNTRIES_BEFORE, DAILY)
-    )
-    changed = draw(
+    daily = draw(
         spark,
         """
-        sale_date  | country | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | change
-        2011-01-05 | France  | 1          | 3             | 1                 | 1.0000        | 0.0000           | 1.0000      | -1
-        2011-01-05 | France  | 2          | 4             | 1                 | 2.0000        | 0.0000           | 2.0000      | 1
-        2011-01-03 | Norway  | 1          | 4             | 0                 | 8.0000        | 0.0000           | 8.0000      | 1
-        2011-01-06 | Malta   | 1          | 1             | 0                 | 0.0000        | 0.0000           | 0.0000      | 1
+        sale_date  | country | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue
+        2011-01-04 | France  | 2          | 3             | 1                 | 7.5000        | 2.5000           | 5.0000
+        2011-01-05 | France  | 1          | 3             | 1                 | 1.0000        | 0.0000           | 1.0000
+        2011-01-06 | France  | 1          | 0             | 0                 | 0.0000        | 0.0000           | 0.0000
+        2011-01-04 | Spain   | 1          | 1             | 0                 | 6.0000        | 0.0000           | 6.0000
+        2011-01-04 | Norway  | 1          | 0             | 2                 | 0.0000        | 3.0000           | -3.0000
         """,
         DAILY,
     )
     assert_rows(
-        fact_country_sales(before, changed),
+        fact_country_sales(daily),
         """
         country | first_sale_date | last_sale_date | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | net_revenue_share | return_rate | revenue_rank
-        France  | 2011-01-04      | 2011-01-05     | 4          | 7             | 2                 | 9.5000        | 2.5000           | 7.0000      | 0.388889          | 0.285714    | 1
-        Spain   | 2011-01-04      | 2011-01-04     | 1          | 1             | 0                 | 6.0000        | 0.0000           | 6.0000      | 0.333333          | 0.000000    | 2
-        Norway  | 2011-01-03      | 2011-01-03     | 2          | 4             | 2                 | 8.0000        | 3.0000           | 5.0000      | 0.277778          | 0.500000    | 3
-        Malta   | 2011-01-06      | 2011-01-06     | 1          | 1             | 0                 | 0.0000        | 0.0000           | 0.0000      | 0.000000          | 0.000000    | 4
+        France  | 2011-01-04      | 2011-01-05     | 4          | 6             | 2                 | 8.5000        | 2.5000           | 6.0000      | 0.666667          | 0.333333    | 1
+        Spain   | 2011-01-04      | 2011-01-04     | 1          | 1             | 0                 | 6.0000        | 0.0000           | 6.0000      | 0.666667          | 0.000000    | 1
+        Norway  | NULL            | NULL           | 1          | 0             | 2                 | 0.0000        | 3.0000           | -3.0000     | -0.333333         | NULL        | 3
         """,
     )
 
@@ -136,14 +101,14 @@ def test_no_revenue_at_all_has_no_shares(spark):
     daily = draw(
         spark,
         """
-        sale_date  | country | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | change
-        2011-01-04 | France  | 1          | 1             | 0                 | 2.0000        | 0.0000           | 2.0000      | 1
-        2011-01-04 | Spain   | 1          | 0             | 1                 | 0.0000        | 2.0000           | -2.0000     | 1
+        sale_date  | country | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue
+        2011-01-04 | France  | 1          | 1             | 0                 | 2.0000        | 0.0000           | 2.0000
+        2011-01-04 | Spain   | 1          | 0             | 1                 | 0.0000        | 2.0000           | -2.0000
         """,
         DAILY,
     )
     assert_rows(
-        fact_country_sales(empty(spark, FACT_COUNTRY_SALES), daily),
+        fact_country_sales(daily),
         """
         country | net_revenue_share | revenue_rank
         France  | NULL              | 1
@@ -178,55 +143,64 @@ def test_the_latest_description_that_is_not_empty_counts(spark):
 
 
 def test_a_product_has_its_description_its_totals_and_its_rank(spark):
-    """A description that comes late with an earlier time does not replace the known one."""
-    first = fact_product_performance(
-        empty(spark, FACT_PRODUCT_PERFORMANCE),
-        draw(
-            spark,
-            """
-            sale_date  | stock_code | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | change
-            2011-01-04 | A          | 2          | 3             | 2                 | 7.5000        | 2.5000           | 5.0000      | 1
-            2011-01-05 | B          | 1          | 3             | 0                 | 9.0000        | 0.0000           | 9.0000      | 1
-            """,
-            DAILY,
-        ),
-        draw(
-            spark,
-            """
-            stock_code | description | described_at
-            A          | mug         | 2011-01-04 10:00:00
-            B          | cup         | 2011-01-05 10:00:00
-            """,
-            DESCRIBED,
-        ),
-    )
-    changed = draw(
+    """A product that was never described has none."""
+    daily = draw(
         spark,
         """
-        sale_date  | stock_code | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | change
-        2011-01-03 | A          | 1          | 1             | 0                 | 5.0000        | 0.0000           | 5.0000      | 1
-        2011-01-06 | C          | 1          | 1             | 0                 | 1.0000        | 0.0000           | 1.0000      | 1
+        sale_date  | stock_code | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue
+        2011-01-04 | A          | 2          | 3             | 2                 | 7.5000        | 2.5000           | 5.0000
+        2011-01-03 | A          | 1          | 1             | 0                 | 5.0000        | 0.0000           | 5.0000
+        2011-01-05 | B          | 1          | 3             | 0                 | 9.0000        | 0.0000           | 9.0000
+        2011-01-06 | C          | 1          | 1             | 0                 | 1.0000        | 0.0000           | 1.0000
         """,
         DAILY,
     )
-    described = draw(
+    transactions = draw(
         spark,
         """
-        stock_code | description | described_at
+        stock_code | description | invoice_date:timestamp
+        A          | mug         | 2011-01-04 10:00:00
         A          | old mug     | 2011-01-03 10:00:00
-        B          | new cup     | 2011-01-06 10:00:00
+        B          | cup         | 2011-01-05 10:00:00
+        C          | NULL        | 2011-01-06 10:00:00
         """,
-        DESCRIBED,
     )
     assert_rows(
-        fact_product_performance(first, changed, described),
+        fact_product_performance(daily, transactions),
         """
         stock_code | description | described_at        | first_sale_date | last_sale_date | line_count | quantity_sold | quantity_returned | gross_revenue | returned_revenue | net_revenue | return_rate | revenue_rank
         A          | mug         | 2011-01-04 10:00:00 | 2011-01-03      | 2011-01-04     | 3          | 4             | 2                 | 12.5000       | 2.5000           | 10.0000     | 0.500000    | 1
-        B          | new cup     | 2011-01-06 10:00:00 | 2011-01-05      | 2011-01-05     | 1          | 3             | 0                 | 9.0000        | 0.0000           | 9.0000      | 0.000000    | 2
+        B          | cup         | 2011-01-05 10:00:00 | 2011-01-05      | 2011-01-05     | 1          | 3             | 0                 | 9.0000        | 0.0000           | 9.0000      | 0.000000    | 2
         C          | NULL        | NULL                | 2011-01-06      | 2011-01-06     | 1          | 1             | 0                 | 1.0000        | 0.0000           | 1.0000      | 0.000000    | 3
         """,
     )
+
+
+STATES = """
+    date_key | sale_date  | stock_code | country | line_count
+    20101231 | 2010-12-31 | A          | France  | 1
+    20101231 | 2010-12-31 | B          | France  | 2
+    20110101 | 2011-01-01 | A          | France  | 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "months"),
+    [
+        ("", "", []),
+        ("2011-01-01 | A          | France", "2011-01-01 | A          | Spain ", [201101]),
+        ("    20110101 | 2011-01-01 | A          | France  | 1\n", "", [201101]),
+        ("| A          | France  | 1\n    20101231 | 2010-12-31 | B          | France  | 2",
+         "| A          | France  | 2\n    20101231 | 2010-12-31 | B          | France  | 1", [201012]),
+    ],
+    ids=["the same", "another value", "a row less", "two values swapped"],
+)  # fmt: skip
+def test_a_month_has_another_state_as_soon_as_a_row_of_it_has(spark, old, new, months):
+    before, after = (
+        {tuple(row) for row in month_states(draw(spark, text, DAILY)).collect()}
+        for text in (STATES, STATES.replace(old, new))
+    )
+    assert sorted({month for month, *_ in before ^ after}) == months
 
 
 def test_silver_and_months_have_the_columns_that_were_asked_for(spark):

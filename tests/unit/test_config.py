@@ -14,6 +14,7 @@ import pytest
 from lyceum.cli.parsing import without_empty
 from lyceum.config import Config, ConfigError, user_at_host
 from lyceum.errors import UsageError
+from lyceum.lakehouse import Lakehouse
 from lyceum.silver.lms import EVENT_SESSION_DETAILS
 
 LMS = {
@@ -23,12 +24,17 @@ LMS = {
 }
 
 
+def lake_of(config: Config) -> Lakehouse:
+    """The lakehouse of a configuration; where a table is, no session is asked for."""
+    return Lakehouse(None, config)  # type: ignore[arg-type]
+
+
 def test_tables_lie_under_the_home():
     config = Config.load(Path("/data/lyceum"), {})
-    assert config.location(EVENT_SESSION_DETAILS) == (
+    assert lake_of(config).location(EVENT_SESSION_DETAILS) == (
         "/data/lyceum/warehouse/silver/event_session_details"
     )
-    assert config.full_name(EVENT_SESSION_DETAILS) == (
+    assert lake_of(config).name(EVENT_SESSION_DETAILS) == (
         "`spark_catalog`.`silver`.`event_session_details`"
     )
 
@@ -41,7 +47,7 @@ def test_catalog_and_schemas_are_settings():
         "LYCEUM_SCHEMA_OPS": "audit",
     }
     config = Config.load(None, env)
-    assert config.full_name(EVENT_SESSION_DETAILS) == (
+    assert lake_of(config).name(EVENT_SESSION_DETAILS) == (
         "`main`.`dev_ada_silver`.`event_session_details`"
     )
     assert config.schemas["ops"] == "audit"
@@ -49,13 +55,13 @@ def test_catalog_and_schemas_are_settings():
 
 def test_a_workspace_has_managed_tables():
     config = Config.load(None, {"DATABRICKS_RUNTIME_VERSION": "18.0"})
-    assert config.location(EVENT_SESSION_DETAILS) is None
+    assert lake_of(config).location(EVENT_SESSION_DETAILS) is None
     assert not config.is_local_disk
 
 
 def test_a_warehouse_may_be_an_object_store():
     config = Config.load(None, {"LYCEUM_WAREHOUSE": "s3a://bucket/lyceum"})
-    assert config.location(EVENT_SESSION_DETAILS) == (
+    assert lake_of(config).location(EVENT_SESSION_DETAILS) == (
         "s3a://bucket/lyceum/silver/event_session_details"
     )
     assert not config.is_local_disk
@@ -103,18 +109,22 @@ def test_the_secret_shows_nowhere():
     assert settings.client_secret.value == "hush-hush"
 
 
-def test_an_unknown_jvm_is_refused():
-    with pytest.raises(ConfigError, match="expected LYCEUM_JVM to be light or heavy, found 'fast'"):
-        Config.load(None, {"LYCEUM_JVM": "fast"})
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ConfigError, match="LYCEUM_ENGINE to be embedded or spark, found 'fast'"):
+        Config.load(None, {"LYCEUM_ENGINE": "fast"})
 
 
 @pytest.mark.parametrize(
-    ("chosen", "of_a_command", "of_one_that_stays"),
-    [({}, None, "heavy"), ({"LYCEUM_JVM": "light"}, "light", "light")],
+    ("environ", "engine"),
+    [
+        ({}, "embedded"),
+        ({"LYCEUM_ENGINE": "spark"}, "spark"),
+        ({"SPARK_REMOTE": "sc://host:15002"}, "spark"),
+        ({"DATABRICKS_RUNTIME_VERSION": "client.4"}, "workspace"),
+    ],
 )
-def test_a_process_that_stays_has_a_heavy_jvm_unless_told(chosen, of_a_command, of_one_that_stays):
-    config = Config.load(None, chosen)
-    assert (config.jvm, config.staying().jvm) == (of_a_command, of_one_that_stays)
+def test_the_engine_is_the_one_that_was_chosen_or_is_there(environ, engine):
+    assert Config.load(None, environ).engine == engine
 
 
 def test_settings_of_a_job_come_before_the_environment_and_empty_ones_count_for_nothing():

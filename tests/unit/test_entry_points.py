@@ -37,7 +37,7 @@ def test_an_empty_option_is_one_that_is_not_given(capsys):
         (["more"], "unexpected extra argument"),
         (["--settings", "LYCEUM_HOME= LMS_RATE=5"], None),
         (["--settings", "LMS_RATE 5"], "expected settings like NAME=VALUE, found 'LMS_RATE'"),
-        (["--settings", "LYCEUM_JVM=fast"], "expected LYCEUM_JVM to be light or heavy"),
+        (["--settings", "LYCEUM_ENGINE=fast"], "expected LYCEUM_ENGINE to be embedded"),
     ],
 )
 def test_arguments_are_tried_without_running_the_command(arguments, said):

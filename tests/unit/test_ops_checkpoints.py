@@ -1,38 +1,23 @@
-"""A run that was stopped anywhere goes on where it stopped; rows wait safely for their tables."""
+"""A run that was stopped anywhere goes on where it stopped."""
 
 import json
-import multiprocessing
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from lyceum.config import Config
-from lyceum.ops.checkpoints import StageNameError, pipeline_run, waiting_checkpoints
-from lyceum.ops.logs import PIPELINE_LOGS
-from lyceum.ops.outbox import Outbox, _opened
-from lyceum.storage import Lakehouse
-from lyceum.storage.observe import followed
+from integration.lakes import fresh, lake_in
+from lyceum.lakehouse import Lakehouse
+from lyceum.ops.checkpoints import (
+    PIPELINE_CHECKPOINT,
+    PIPELINE_STAGE_STATUS,
+    StageNameError,
+    pipeline_run,
+)
 
-FORK = multiprocessing.get_context("fork")
 STAGES = ("products", "countries")
-
-
-class Tags:
-    """The part of a session that marks jobs; the stages here need no other."""
-
-    def __init__(self) -> None:
-        self.tags: set[str] = set()
-        self.addTag, self.removeTag = self.tags.add, self.tags.discard
-
-    def getTags(self) -> set[str]:  # noqa: N802 - of Spark
-        return self.tags
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lakehouse:
-    return Lakehouse(Tags(), Config.load(tmp_path, environ={}))  # type: ignore[arg-type]
 
 
 def run_pipeline(lake: Lakehouse, *, version: int = 1, fails_in: str | None = None) -> str:
@@ -55,9 +40,14 @@ def worked(lake: Lakehouse) -> list[str]:
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
+def rows(lake: Lakehouse) -> list[dict[str, object]]:
+    """All checkpoints in the order in which they were reached; the pending ones as declared."""
+    found = lake.read(PIPELINE_CHECKPOINT).orderBy("updated_at").collect()
+    return [row.asDict() for row in found]
+
+
 def states(lake: Lakehouse) -> list[tuple[str, str]]:
-    rows = waiting_checkpoints(lake)._run("SELECT row FROM entry ORDER BY id").fetchall()
-    return [(row["stage"], row["status"]) for row in (json.loads(text) for (text,) in rows)]
+    return [(row["stage"], row["status"]) for row in rows(lake)]
 
 
 def test_a_run_has_a_checkpoint_before_and_after_every_stage(lake):
@@ -78,8 +68,7 @@ def test_a_run_that_failed_goes_on_with_the_stage_that_failed(lake):
     """Under the same run id; the failure keeps its reason."""
     with pytest.raises(ValueError, match="countries broke"):
         run_pipeline(lake, fails_in="countries")
-    rows = waiting_checkpoints(lake)._run("SELECT row FROM entry").fetchall()
-    failed = [row for row in (json.loads(text) for (text,) in rows) if row["status"] == "failed"]
+    failed = [row for row in rows(lake) if row["status"] == "failed"]
     assert [row["stage"] for row in failed] == ["countries", "run"]
     assert json.loads(failed[0]["metadata"]) == {"error": "countries broke", "kind": "ValueError"}
     assert run_pipeline(lake) == failed[0]["run_id"]
@@ -97,10 +86,7 @@ def test_an_unfinished_run_with_other_parameters_is_given_up(lake):
         run_pipeline(lake, fails_in="countries")
     run_pipeline(lake, version=2)
     assert worked(lake) == ["products", "countries"] * 2
-    rows = waiting_checkpoints(lake)._run("SELECT row FROM entry").fetchall()
-    reasons = [
-        json.loads(json.loads(text)["metadata"] or "{}").get("error", "") for (text,) in rows
-    ]
+    reasons = [json.loads(row["metadata"] or "{}").get("error", "") for row in rows(lake)]
     assert [r for r in reasons if "given up: run" in r and "has other parameters" in r]
 
 
@@ -114,55 +100,45 @@ def test_no_stage_is_called_run(lake):
         pytest.fail("a stage called run")
 
 
-def in_a_process(lake: Lakehouse, *, killed_at: int | None) -> int:
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from pocketlake.observe import followed
+from lyceum.config import Config
+from lyceum.lakehouse import Lakehouse
+from lyceum.session import new_session
+from unit.test_ops_checkpoints import run_pipeline
+
+config = Config.load(Path(sys.argv[1]))
+lake, killed_at, steps = Lakehouse(new_session(config), config), int(sys.argv[2]), iter(range(1000))
+
+def kill(kind, subject):
+    if kind.startswith("checkpoint") and next(steps) == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with followed(kill):
+    run_pipeline(lake)
+"""
+
+
+def in_a_process(home: Path, *, killed_at: int) -> int:
     """Run the pipeline in a process of its own, killed at its n-th step; gives the exit code."""
-
-    def body() -> None:
-        _opened.cache_clear()
-        steps = iter(range(1000))
-
-        def kill(kind: str, subject: str) -> None:
-            if next(steps) == killed_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        with followed(kill):
-            run_pipeline(lake)
-
-    process = FORK.Process(target=body)
-    process.start()
-    process.join(30)
-    return process.exitcode or 0
+    command = [sys.executable, "-c", KILLED_AT, str(home), str(killed_at)]
+    tests = Path(__file__).parents[1]
+    return subprocess.run(command, check=False, cwd=tests, timeout=60).returncode
 
 
-def test_killed_at_any_step_a_run_goes_on_and_repeats_at_most_one_stage(tmp_path):
-    """16 kills, before and after each of 8 checkpoints; one kill more ends in a completed run."""
-    outcomes = []
-    for step in range(16):
-        lake = Lakehouse(Tags(), Config.load(tmp_path / str(step), environ={}))  # type: ignore[arg-type]
-        assert in_a_process(lake, killed_at=step) == -signal.SIGKILL
-        assert in_a_process(lake, killed_at=None) == 0
-        outcomes.append({stage: worked(lake).count(stage) for stage in STAGES})
-        assert states(lake)[-1] == ("run", "completed")
-    assert {count for outcome in outcomes for count in outcome.values()} == {1, 2}
-    # The last checkpoint of all is the one that ends the run: killed after it, all is done anew.
-    assert all(sum(outcome.values()) <= 3 for outcome in outcomes[:-1])
-
-
-def test_rows_and_notes_are_kept_together_or_not_at_all(tmp_path):
-    waiting = Outbox(PIPELINE_LOGS, tmp_path / "x.db", survives_power_loss=True)
-    with pytest.raises(TypeError, match="keys must be str"):
-        waiting.put([{"n": 1}], {"done": {("no", "key of JSON"): 1}})
-    assert (waiting.waiting, waiting.note("done")) == (0, None)
-
-
-def test_what_was_put_is_there_for_the_next_process(tmp_path):
-    file = tmp_path / "x.db"
-    Outbox(PIPELINE_LOGS, file, survives_power_loss=True).put([{"n": 1}], {"at": [1, 2]})
-    again = Outbox(PIPELINE_LOGS, file, survives_power_loss=True)
-    assert (again.waiting, again.note("at")) == (1, [1, 2])
-
-
-def test_an_append_waits_until_the_runs_have_paid_for_it(tmp_path):
-    """3 s, the first guess, are 1% of 300 s."""
-    waiting = Outbox(PIPELINE_LOGS, tmp_path / "x.db", survives_power_loss=True)
-    assert [waiting.earn(seconds) for seconds in (50, 200, 49, 2)] == [False, False, False, True]
+@pytest.mark.parametrize("step", range(0, 14, 3))
+def test_killed_at_any_step_a_run_goes_on_and_repeats_at_most_one_stage(lake, tmp_path, step):
+    """Before and after a checkpoint; what is run again ends in a completed run."""
+    lake = lake_in(lake, tmp_path)
+    assert in_a_process(lake.config.home, killed_at=step) == -signal.SIGKILL
+    run_pipeline(fresh(lake))
+    assert states(lake)[-1] == ("run", "completed")
+    counts = {stage: worked(lake).count(stage) for stage in STAGES}
+    assert set(counts.values()) <= {1, 2}
+    assert sum(counts.values()) <= 3
+    latest = lake.view(PIPELINE_STAGE_STATUS).collect()
+    assert {(row.stage, row.status) for row in latest} == {
+        (stage, "completed") for stage in ("run", *STAGES)
+    }

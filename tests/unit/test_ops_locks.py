@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lyceum.config import Config
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.locks import JobIsRunningError, is_running_here, job_lock
-from lyceum.storage import Lakehouse
 
 FORK = multiprocessing.get_context("fork")
 

@@ -4,9 +4,6 @@ import asyncio
 import itertools
 import math
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 
@@ -48,38 +45,6 @@ def test_no_half_open_second_holds_more_than_the_rate(rate, lateness):
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[n:], strict=False))
 
 
-def grants_in_a_process(file: str, rate: float, count: int) -> list[float]:
-    async def main() -> list[float]:
-        limiter = RateLimiter(rate, shared=Path(file))
-        times = []
-        for _ in range(count):
-            await limiter.acquire()
-            times.append(time.monotonic())
-        return times
-
-    return asyncio.run(main())
-
-
-def test_processes_that_name_one_file_keep_to_one_rate(tmp_path):
-    """Two take 400 at 200/s: 2 s together; one that begins later finds the others' grants."""
-    file = str(tmp_path / "bucket")
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        began = [pool.submit(grants_in_a_process, file, 200, n) for n in (250, 100)]
-        began[1].result()
-        began.append(pool.submit(grants_in_a_process, file, 200, 50))
-        times = sorted(t for process in began for t in process.result())
-    assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[200:], strict=False))
-    assert len(times) == 400
-
-
-def test_a_pause_holds_for_every_process_that_shares(tmp_path):
-    one, other = (RateLimiter(200, shared=tmp_path / "bucket") for _ in range(2))
-    one.pause(0.2)
-    began = time.monotonic()
-    asyncio.run(other.acquire())
-    assert time.monotonic() - began > 0.15
-
-
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_below_one_a_second_the_grants_are_that_far_apart(rate):
     """At 0.5/s two seconds."""
@@ -111,8 +76,8 @@ def test_no_rate_means_no_wait():
     assert grants(None, 10_000)[-1] < 0.001
 
 
-def test_real_timers_reach_95_percent_of_200_a_second():
-    """Two seconds of real time, and never above the rate in any second of them."""
+def test_real_timers_never_pass_200_a_second():
+    """Two seconds of real time; how much of the rate is used, virtual clocks show above."""
 
     async def main() -> list[float]:
         limiter = RateLimiter(200)
@@ -123,5 +88,4 @@ def test_real_timers_reach_95_percent_of_200_a_second():
         return times
 
     times = asyncio.run(main())
-    assert 399 / (times[-1] - times[0]) > 0.95 * 200
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[200:], strict=False))

@@ -1,9 +1,9 @@
-"""Bronze of the LMS: its payloads as they came, and the staging of a load under way."""
+"""Bronze of the LMS: its payloads as they came, and what a load keeps until they are in."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lyceum.bronze.variant import variant_items, variant_text
+from lyceum.bronze.json_text import is_json_object, is_object, items, scalar
 from lyceum.sources.lms.fields import LmsFields
 from lyceum.table import Table
 
@@ -17,7 +17,7 @@ LMS_EVENTS = Table(
     columns="""
         load_id STRING NOT NULL COMMENT 'The load that fetched the page',
         page INT NOT NULL COMMENT 'Number of the page, from 1',
-        data_value VARIANT NOT NULL COMMENT 'The page as the LMS sent it',
+        data_value STRING NOT NULL COMMENT 'The page as the LMS sent it, JSON',
         fetched_at TIMESTAMP NOT NULL COMMENT 'When the page arrived, UTC'
     """,
     cluster_by=(),
@@ -29,121 +29,84 @@ LMS_EVENT_SESSION_DETAILS = Table(
     keys=("event_id",),
     columns="""
         event_id STRING NOT NULL COMMENT 'LMS event identifier',
-        data_value VARIANT NOT NULL COMMENT 'The session details as the LMS sent them',
+        data_value STRING NOT NULL COMMENT 'The session details as the LMS sent them, JSON',
         http_status INT COMMENT 'HTTP status of the answer',
         fetched_at TIMESTAMP NOT NULL COMMENT 'When the answer arrived, UTC',
         load_id STRING NOT NULL COMMENT 'The load that fetched it'
     """,
 )
 
-LMS_LOAD_PAGES = Table(
-    name="bronze.lms_load_pages",
-    grain="one row per page of the events list in the load under way",
-    keys=("load_id", "page"),
-    columns="""
-        load_id STRING NOT NULL COMMENT 'The load under way',
-        page INT COMMENT 'Number of the page, from 1',
-        body STRING COMMENT 'The page as the LMS sent it',
-        fetched_at TIMESTAMP COMMENT 'When the page arrived, UTC',
-        item_count INT COMMENT 'Events on the page',
-        findings STRING COMMENT 'What was odd about the paging',
-        error_kind STRING COMMENT 'Why the list ended early',
-        error_message STRING COMMENT 'The same for a person'
-    """,
-    cluster_by=(),
-)
+PAGE_COLUMNS = """
+    load_id STRING COMMENT 'The load under way',
+    page INT COMMENT 'Number of the page, from 1',
+    body STRING COMMENT 'The page as the LMS sent it',
+    fetched_at TIMESTAMP COMMENT 'When the page arrived, UTC',
+    item_count INT COMMENT 'Events on the page',
+    findings STRING COMMENT 'What was odd about the paging',
+    error_kind STRING COMMENT 'Why the list ended early',
+    error_message STRING COMMENT 'The same for a person'
+"""
+"""The pages of the events list as a load keeps them in the landing folder, one row a page."""
 
-LMS_LOAD_EVENTS = Table(
-    name="bronze.lms_load_events",
-    grain="one row per event that the load under way has to fetch; empty when none is under way",
-    keys=("load_id", "event_id"),
-    columns="""
-        load_id STRING NOT NULL COMMENT 'The load under way',
-        event_id STRING NOT NULL COMMENT 'LMS event identifier',
-        chunk INT NOT NULL COMMENT 'The chunk that the event is fetched in',
-        scope STRING NOT NULL COMMENT 'complete, since or retry',
-        source STRING NOT NULL COMMENT 'What a resumption must match: URL and since',
-        started_at TIMESTAMP NOT NULL COMMENT 'When the load started, UTC'
-    """,
-    cluster_by=(),
-)
-
-LMS_LOAD_DETAILS = Table(
-    name="bronze.lms_load_details",
-    grain="one row per event of the load under way: what the LMS answered or why it did not",
-    keys=("load_id", "event_id"),
-    columns="""
-        load_id STRING NOT NULL COMMENT 'The load under way',
-        chunk INT NOT NULL COMMENT 'The chunk that the event was fetched in',
-        event_id STRING COMMENT 'LMS event identifier; NULL on an error that stopped the chunk',
-        http_status INT COMMENT 'HTTP status of the last answer',
-        body STRING COMMENT 'The answer as text',
-        fetched_at TIMESTAMP NOT NULL COMMENT 'When the last answer arrived, UTC',
-        attempts INT COMMENT 'Calls made',
-        error_kind STRING COMMENT 'Why it failed: http_404, timeout and so on',
-        error_message STRING COMMENT 'The same for a person'
-    """,
-    cluster_by=(),
-)
+ANSWER_COLUMNS = """
+    load_id STRING COMMENT 'The load under way',
+    event_id STRING COMMENT 'LMS event identifier; NULL on an error that stopped the load',
+    http_status INT COMMENT 'HTTP status of the last answer',
+    body STRING COMMENT 'The answer as text',
+    fetched_at TIMESTAMP COMMENT 'When the last answer arrived, UTC',
+    attempts INT COMMENT 'Calls made',
+    error_kind STRING COMMENT 'Why it failed: http_404, timeout and so on',
+    error_message STRING COMMENT 'The same for a person'
+"""
+"""What the LMS answered for the events of a load, or why it did not, one row an event."""
 
 
-def event_pages(staged: DataFrame) -> DataFrame:
-    """The pages of the events list with their payload parsed."""
-    return staged.select("load_id", "page", F.parse_json("body").alias("data_value"), "fetched_at")
+def event_pages(pages: DataFrame) -> DataFrame:
+    """The pages of the events list as the LMS sent them."""
+    return pages.select("load_id", "page", F.col("body").alias("data_value"), "fetched_at")
 
 
 def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     """One row per element of the events list: its id, NULL if unusable, and announced sessions."""
-    item = F.explode(variant_items(F.col("data_value"), fields.events)).alias("item")
-    count = variant_text(F.col("item"), fields.event_session_count)
+    item = F.explode(items(F.col("data_value"), fields.events)).alias("item")
+    event = F.when(is_object(F.col("item")), F.col("item"))
     return pages.select("load_id", "page", "fetched_at", item).select(
-        F.nullif(F.trim(variant_text(F.col("item"), fields.event_id)), F.lit("")).alias("event_id"),
-        count.try_cast("int").alias("expected_sessions"),
+        F.nullif(F.trim(scalar(event, fields.event_id)), F.lit("")).alias("event_id"),
+        scalar(event, fields.event_session_count).try_cast("int").alias("expected_sessions"),
         "load_id",
         "page",
         "fetched_at",
-        F.to_json("item").alias("raw"),
+        F.col("item").alias("raw"),
     )
-
-
-def event_chunk(event_id: Column, *, chunks: int) -> Column:
-    """The number of the chunk, from 0, that an event is fetched in; chunk 0 is half as large.
-
-    Lanes that began together thus end one after the other, and one calls while another commits.
-    """
-    half = F.pmod(F.xxhash64(event_id), F.lit(2 * chunks - 1))
-    return F.floor((half + 1) / 2).cast("int")
 
 
 def expected_sessions(listed: DataFrame) -> DataFrame:
     """One row per listed event: when it was listed last, and the sessions announced then."""
-    latest = F.struct("fetched_at", "page")
+    latest_first = Window.partitionBy("event_id").orderBy(F.desc("fetched_at"), F.desc("page"))
     return (
         listed.where(F.col("event_id").isNotNull())
-        .groupBy("event_id")
-        .agg(
-            F.max_by("expected_sessions", latest).alias("expected_sessions"),
-            F.max("fetched_at").alias("listed_at"),
-        )
+        .withColumn("rank", F.row_number().over(latest_first))
+        .where(F.col("rank") == 1)
+        .select("event_id", "expected_sessions", F.col("fetched_at").alias("listed_at"))
     )
 
 
-def fetched_payloads(details: DataFrame) -> DataFrame:
-    """The events of a load that the LMS answered, with their payload parsed."""
-    return details.where(_is_fetched()).select(
+def fetched_payloads(answers: DataFrame) -> DataFrame:
+    """The events of a load that the LMS answered, with their payload as it came."""
+    return answers.where(_is_fetched()).select(
         "event_id",
-        F.parse_json("body").alias("data_value"),
+        F.col("body").alias("data_value"),
         "http_status",
         "fetched_at",
         "load_id",
     )
 
 
-def failed_events(details: DataFrame) -> DataFrame:
+def failed_events(answers: DataFrame) -> DataFrame:
     """The events of a load that could not be fetched, and why."""
     kind = F.coalesce("error_kind", F.lit("payload_not_storable"))
-    message = F.coalesce("error_message", F.lit("the payload is too large or too deep to store"))
-    return details.where(~_is_fetched() & F.col("event_id").isNotNull()).select(
+    message = F.coalesce("error_message", F.lit("the payload is no JSON object, or too deep"))
+    return answers.where(~_is_fetched() & F.col("event_id").isNotNull()).select(
         "event_id",
         "http_status",
         kind.alias("error_kind"),
@@ -168,10 +131,10 @@ def broken_fetches(failed: DataFrame) -> DataFrame:
     )
 
 
-def broken_listings(staged: DataFrame, *, fields: LmsFields) -> DataFrame:
+def broken_listings(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     """Listed events without a usable id, and pages that contradict the others, as broken rules."""
-    anonymous = listed_events(event_pages(staged), fields=fields).where(F.col("event_id").isNull())
-    odd_pages = staged.where(F.col("findings").isNotNull())
+    anonymous = listed_events(event_pages(pages), fields=fields).where(F.col("event_id").isNull())
+    odd_pages = pages.where(F.col("findings").isNotNull())
     return _broken_listing(
         anonymous, "event_without_id", "rejected", F.lit("a listed event has no id"), F.col("raw")
     ).unionByName(
@@ -197,5 +160,4 @@ def _broken_listing(
 
 
 def _is_fetched() -> Column:
-    is_storable = F.try_parse_json("body").isNotNull()
-    return F.col("error_kind").isNull() & F.coalesce(is_storable, F.lit(False))
+    return F.col("error_kind").isNull() & is_json_object(F.col("body"))

@@ -128,7 +128,7 @@ FILE_RULES = (
 
 def transaction_records(rows: DataFrame, *, load_id: str, loaded_at: Column) -> DataFrame:
     """The files' rows, typed, fit for `TRANSACTION_RULES`."""
-    local_time = F.try_to_timestamp(_text("InvoiceDate"), F.lit("yyyy-MM-dd HH:mm:ss"))
+    local_time = _local_time()
     typed = rows.withColumns(
         {
             "invoice_no": _text("InvoiceNo"),
@@ -145,7 +145,9 @@ def transaction_records(rows: DataFrame, *, load_id: str, loaded_at: Column) -> 
     return typed.withColumns(
         {
             "source_key": F.col("_source_file"),
-            "record_key": F.col("invoice_no"),
+            "record_key": F.when(F.col("malformed").isNull(), F.col("invoice_no")).otherwise(
+                F.concat(F.lit("line "), F.col("line"))
+            ),
             "raw": F.coalesce("malformed", F.to_json("csv")),
             "load_id": F.lit(load_id),
             "seen_at": loaded_at,
@@ -156,7 +158,7 @@ def transaction_records(rows: DataFrame, *, load_id: str, loaded_at: Column) -> 
 def raw_transactions(records: DataFrame) -> DataFrame:
     """The records that break no rule, each once; of equal ones the first file's."""
     good = without_rejected(records, rules=TRANSACTION_RULES).select(
-        F.date_format("local_time", "yyyyMMdd").cast("int").alias("date_key"),
+        _date_key().alias("date_key"),
         _row_hash().alias("row_hash"),
         *_TRANSACTION,
         F.to_date("local_time").alias("sale_date"),
@@ -165,19 +167,35 @@ def raw_transactions(records: DataFrame) -> DataFrame:
         F.col("load_id").alias("_load_id"),
         F.col("seen_at").alias("_ingested_at"),
     )
-    first = good.groupBy("date_key", "invoice_no", "stock_code", "row_hash").agg(
-        F.min_by(F.struct("*"), "_source_file").alias("row")
+    # Equal rows differ in their file alone: of the other columns the greatest value is the value.
+    same = [name for name in good.columns if name not in (*RAW_TRANSACTIONS.keys, "_source_file")]
+    first = good.groupBy(*RAW_TRANSACTIONS.keys).agg(
+        F.min("_source_file").alias("_source_file"), *(F.max(name).alias(name) for name in same)
     )
-    return first.select("row.*")
+    return first.select(*good.columns)
 
 
 def file_counts(records: DataFrame) -> DataFrame:
-    """Rows of every file, and how many of them are rejected."""
-    rejecting = [rule.broken for rule in TRANSACTION_RULES if rule.severity == "rejected"]
-    is_rejected = F.expr(" OR ".join(f"coalesce({broken}, false)" for broken in rejecting))
-    return records.groupBy(F.col("_source_file").alias("file_name")).agg(
-        F.count("*").alias("row_count"), F.count_if(is_rejected).alias("rejected_count")
+    """Rows, rejected rows and rows that break any rule, by file and day (NULL if unreadable)."""
+    return records.groupBy(
+        F.col("_source_file").alias("file_name"), _date_key().alias("date_key")
+    ).agg(
+        F.count("*").alias("row_count"),
+        F.count_if(_breaks("rejected")).alias("rejected_count"),
+        F.count_if(_breaks("rejected", "flagged")).alias("broken_count"),
     )
+
+
+def _breaks(*severities: str) -> Column:
+    """True for a record that breaks a rule of these severities."""
+    broken = (rule.broken for rule in TRANSACTION_RULES if rule.severity in severities)
+    return F.expr(" OR ".join(f"coalesce({text}, false)" for text in broken))
+
+
+def _date_key() -> Column:
+    """The day of the local time as a number, yyyymmdd."""
+    day = F.col("local_time")
+    return (F.year(day) * 10_000 + F.month(day) * 100 + F.dayofmonth(day)).cast("int")
 
 
 def _text(column: str) -> Column:
@@ -189,11 +207,21 @@ def _whole_number(column: str) -> Column:
     return F.regexp_replace(_text(column), r"^([+-]?\d+)\.0+$", "$1")
 
 
+def _local_time() -> Column:
+    """The shop's time; a year has four digits, whatever else an engine's pattern would take."""
+    text = _text("InvoiceDate")
+    time = F.try_to_timestamp(text, F.lit("yyyy-MM-dd HH:mm:ss"))
+    return F.when(text.rlike("^[1-9][0-9]{3}-"), time)
+
+
 def _price() -> Column:
     """The price, if its type holds it exactly."""
-    exact = _text("UnitPrice").try_cast("decimal(38,18)")
-    price = exact.try_cast(_PRICE)
-    return F.when(price == exact, price)
+    text = F.when(_text("UnitPrice").rlike("^[-+.0-9eE]+$"), _text("UnitPrice"))
+    exact, number = text.try_cast("decimal(38,18)"), text.try_cast("double")
+    price, of_number = exact.try_cast(_PRICE), number.try_cast(_PRICE)
+    # Not every engine reads an exponent into a decimal; a double of so few digits is exact.
+    with_exponent = F.when(of_number.cast("double") == number, of_number)
+    return F.when(text.rlike("[eE]"), with_exponent).otherwise(F.when(price == exact, price))
 
 
 def _row_hash() -> Column:

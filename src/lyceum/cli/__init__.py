@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -51,7 +51,7 @@ def lyceum(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     settings: Annotated[
-        str, typer.Option(help="Such as 'LMS_RATE=50 LYCEUM_JVM=heavy'; before the environment.")
+        str, typer.Option(help="Such as 'LMS_RATE=50 LYCEUM_ENGINE=spark'; before the environment.")
     ] = "",
 ) -> None:
     """A lakehouse for learning programmes, in a workspace or on one laptop."""
@@ -87,6 +87,19 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an o
         return _unexpected(error, given)
 
 
+def run_process() -> NoReturn:
+    """The command of this process; the end of its life.
+
+    After Ctrl-C it does not wait for what clients of a query under way would still do at exit.
+    """
+    code = main()
+    if code == 130:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _general_first(arguments: list[str]) -> list[str]:
     """Let the general switches and settings stand anywhere on the line."""
     pairs = list(zip(["", *arguments], arguments, strict=False))
@@ -106,6 +119,9 @@ def _unexpected(error: Exception, given: list[str]) -> int:
         raise error
     if hasattr(error, "format_message"):
         return _failed(error.format_message(), getattr(error, "exit_code", 2), given)
+    if hasattr(error, "exit_code"):
+        # pocketlake's errors, told by what they have: their module is imported with a session.
+        return _failed(str(error), error.exit_code, given)
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _failed(f"{first_line} (--debug shows where)", 1, given)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from lyceum.config import Config
 from lyceum.ops.reporter import Reporter, Style
-from lyceum.session import SURROUNDINGS
+from lyceum.session import TASK_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from lyceum.storage import Lakehouse
+    from lyceum.lakehouse import Lakehouse
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Context:
     @cache  # noqa: B019 - one context a call
     def config(self) -> Config:
         """The configuration of this call; a task has the home and the environment of its run."""
-        inside = SURROUNDINGS.get()
+        inside = TASK_ENVIRONMENT.get()
         if inside is None:
             return Config.load(self.home, settings=self.settings)
         home = self.home or inside.config.home
@@ -39,12 +39,12 @@ class Context:
         return Reporter(self._style())
 
     @cache  # noqa: B019 - one context a call
-    def lakehouse(self, *, stays: bool = False) -> "Lakehouse":
-        """The lakehouse of this call; starts Spark, for a process that stays if it does."""
+    def lakehouse(self) -> "Lakehouse":
+        """The lakehouse of this call; starts the engine."""
+        from lyceum.lakehouse import Lakehouse
         from lyceum.session import spark_session
-        from lyceum.storage import Lakehouse
 
-        config = self.config().staying() if stays else self.config()
+        config = self.config()
         return Lakehouse(spark_session(config), config)
 
     def _style(self) -> Style:

@@ -43,19 +43,21 @@ def run(
     ] = None,
 ) -> None:
     """Bring newly delivered files to silver and gold."""
-    from lyceum.jobs import events as jobs
-
-    job = _job(context.obj, landing, stays=watch is not None)
+    job = _job(context.obj, landing)
     if watch is None:
-        jobs.run(job, full_refresh=full_refresh, refresh=refresh or ())
+        from lyceum.jobs.events import run
+
+        run(job, full_refresh=full_refresh, refresh=refresh or ())
     else:
-        jobs.watch(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
+        from lyceum.jobs.events_watch import watch as stay
+
+        stay(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
 
 
 @events.command()
 def preprocess(context: typer.Context, landing: Landing = None) -> None:
     """Prepare newly delivered files for the declarative pipeline."""
-    from lyceum.jobs.events_pipeline import preprocess
+    from lyceum.jobs.events_tasks import preprocess
 
     preprocess(_job(context.obj, landing))
 
@@ -63,13 +65,13 @@ def preprocess(context: typer.Context, landing: Landing = None) -> None:
 @events.command()
 def quarantine(context: typer.Context) -> None:
     """Put into the quarantine what breaks a rule, after a run of the declarative pipeline."""
-    from lyceum.jobs.events_pipeline import quarantine_all
+    from lyceum.jobs.events_tasks import quarantine
 
-    quarantine_all(_job(context.obj, None))
+    quarantine(_job(context.obj, None))
 
 
-def _job(context: Context, landing: Path | None, *, stays: bool = False) -> "EventsJob":
+def _job(context: Context, landing: Path | None) -> "EventsJob":
     from lyceum.jobs.events import EventsJob
 
     folder = landing or context.config().home / "landing"
-    return EventsJob(context.lakehouse(stays=stays), folder, context.reporter())
+    return EventsJob(context.lakehouse(), folder, context.reporter())

@@ -28,12 +28,9 @@ def sql(
     limit: Annotated[int, typer.Option(help="Rows shown in a table.")] = 1000,
 ) -> None:
     """Run a query and print its rows."""
-    from lyceum.ops.checkpoints import land
-    from lyceum.storage.inspect import printable, query
+    from lyceum.ops.query import printable, query
     from lyceum.tables import VIEWS
 
-    if "pipeline_" in statement or "etl_job_" in statement:
-        land(context.obj.lakehouse())
     frame = printable(query(context.obj.lakehouse(), statement, VIEWS))
     if output is Format.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -55,7 +55,7 @@ def get(
     url: Url = None,
 ) -> None:
     """Fetch one event and print its sessions; no table is changed."""
-    from lyceum.jobs.lms_session_details import get
+    from lyceum.jobs.lms_get import get
 
     get(_job(context.obj, url, None, None), event_id)
 

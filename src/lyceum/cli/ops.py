@@ -1,4 +1,4 @@
-"""Commands that look after the pipelines: health, trace, cleanup, circuits."""
+"""Commands that look after the pipelines: health, trace, cleanup."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-ops = typer.Typer(
-    no_args_is_help=True, help="Look after the pipelines: health, trace, cleanup, circuits."
-)
+ops = typer.Typer(no_args_is_help=True, help="Look after the pipelines: health, trace, cleanup.")
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -67,19 +65,3 @@ def cleanup(
     lake, reporter = context.obj.lakehouse(), context.obj.reporter()
     removed = clean_up(lake, older_than=older_than, now=datetime.now(UTC), dry_run=dry_run)
     show_cleanup(reporter, removed, dry_run=dry_run)
-
-
-@ops.command()
-def circuits(
-    context: typer.Context,
-    close: Annotated[
-        str | None, typer.Option(metavar="DEPENDENCY", help="Let its next use pass.")
-    ] = None,
-) -> None:
-    """Show the circuits of dependencies that failed; close one."""
-    from lyceum.ops.circuits import close_circuit, show_circuits
-
-    lake = context.obj.lakehouse()
-    if close is not None:
-        close_circuit(lake, close)
-    show_circuits(lake, context.obj.reporter())

@@ -96,6 +96,7 @@ def status(
     from lyceum.local.runner.listing import RUN_COLUMNS, run_rows
     from lyceum.local.runner.record import all_runs, found_run
     from lyceum.ops.describe import show_runs
+    from lyceum.ops.ledger import ETL_JOB_RUNS
 
     runs = runs_folder(context.obj.config())
     if run is not None:
@@ -105,18 +106,10 @@ def status(
     if found:
         rows = run_rows(found)
         context.obj.reporter().table("Latest runs of the bundle's jobs", RUN_COLUMNS, rows)
-    if _has_ledger(context.obj):
+    if context.obj.lakehouse().exists(ETL_JOB_RUNS):
         show_runs(context.obj.lakehouse(), context.obj.reporter(), limit=limit)
     elif not found:
         context.obj.reporter().say("Nothing has been run yet")
-
-
-def _has_ledger(context: Context) -> bool:
-    """Whether there is a ledger to look at; starting Spark to see none would be dear."""
-    from lyceum.ops.ledger import ETL_JOB_RUNS
-
-    config = context.config()
-    return not config.is_local_disk or Path(str(config.location(ETL_JOB_RUNS))).is_dir()
 
 
 def _runner(

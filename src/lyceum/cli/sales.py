@@ -41,8 +41,9 @@ def monthly(
 ) -> None:
     """Add up the months that are new, or changed since they were processed."""
     from lyceum.jobs import sales_monthly
+    from lyceum.jobs.sales_months import Selection
 
-    selection = sales_monthly.Selection(year, month)
+    selection = Selection(year, month)
     if not reset:
         lake, reporter = context.obj.lakehouse(), context.obj.reporter()
         sales_monthly.monthly(lake, selection, reporter, dry_run=dry_run)

@@ -8,6 +8,7 @@ from lyceum.gold.sales_totals import (
     TOTAL_COLUMNS,
     ratio,
     return_rate,
+    revenue_rank,
     sales_totals,
 )
 from lyceum.silver.fact_sales_daily import MEASURE_COLUMNS, MEASURES
@@ -28,15 +29,15 @@ FACT_COUNTRY_SALES = Table(
 )
 
 
-def fact_country_sales(known: DataFrame, changed: DataFrame) -> DataFrame:
-    """Every country after the changes of silver, from the rows known before them."""
-    everything = F.sum("net_revenue").over(Window.partitionBy())
-    return sales_totals(known, changed, key="country").select(
+def fact_country_sales(daily: DataFrame) -> DataFrame:
+    """Every country, from all daily rows."""
+    everything = F.sum("net_revenue").over(Window.partitionBy(F.lit(1)))
+    return sales_totals(daily, key="country").select(
         "country",
         "first_sale_date",
         "last_sale_date",
         *MEASURES,
         ratio(F.col("net_revenue"), everything).alias("net_revenue_share"),
         return_rate().alias("return_rate"),
-        F.rank().over(Window.orderBy(F.desc("net_revenue"))).alias("revenue_rank"),
+        revenue_rank().alias("revenue_rank"),
     )

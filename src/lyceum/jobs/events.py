@@ -1,58 +1,44 @@
-"""The event pipeline on one machine: from delivered files to silver, gold and quarantine."""
+"""The event pipeline on one machine: files are prepared, tables updated, the quarantine merged.
 
-import time
-from collections.abc import Sequence
+In a workspace these are three tasks of a job, and the one in the middle is a pipeline of Lakeflow.
+Each can be killed and repeated: a file is prepared once, a checkpoint knows what bronze has, and
+everything after it is computed from what stands in its source.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
 from lyceum.bronze.landing import LANDING_TABLES
 from lyceum.errors import UsageError
 from lyceum.gold.event_kpis import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
-from lyceum.jobs.events_files import (
-    Pending,
-    Preparation,
-    delivered_keys,
-    file_id,
-    ingest,
-    ingest_anew,
-    pending_files,
-    prepare_files,
-    source_names,
-)
-from lyceum.jobs.events_publish import (
-    OUTPUTS,
-    publish_events,
-    publish_kpis,
-    publish_participants,
-    quarantine,
-)
-from lyceum.jobs.events_scope import SYSTEM, Scope
-from lyceum.ops.landing import Published, published, record_publication
+from lyceum.jobs.events_files import Preparation, prepare_files
+from lyceum.jobs.events_quarantine import merge_quarantine
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
-from lyceum.ops.quarantine import QUARANTINE, open_records, show_open
+from lyceum.ops.quarantine import QUARANTINE, show_open
 from lyceum.ops.reporter import Reporter
-from lyceum.sources.landing import (
-    BRANDS,
-    ENTITIES,
-    EVENTS,
-    INDICATIONS,
-    MDM,
-    PARTICIPANTS,
-    Delivery,
-    deliveries,
-)
-from lyceum.storage import Lakehouse, Written, computed_once, side_by_side
-from lyceum.storage.versions import latest_version
+from lyceum.silver.lm_broken_rules import LM_BROKEN_RULES, SYSTEM
+from lyceum.silver.lm_events import LM_EVENTS
+from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.table import Table
+from pocketlake import Written
+
+if TYPE_CHECKING:
+    from bundlerun.pipelines import Update
 
 JOB = "events_daily"
-TABLES = (*LANDING_TABLES.values(), *OUTPUTS)
-_WRITTEN_LAST = (QUARANTINE.name, EVENT_PERFORMANCE_KPI.name, PRODUCT_PERFORMANCE_KPI.name)
+TABLES = (
+    *LANDING_TABLES.values(),
+    LM_EVENTS,
+    LM_PARTICIPANTS,
+    LM_BROKEN_RULES,
+    EVENT_PERFORMANCE_KPI,
+    PRODUCT_PERFORMANCE_KPI,
+)
+_REPORTED = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
 
 
 class RefreshError(UsageError):
@@ -67,72 +53,32 @@ class EventsJob:
     landing: Path
     reporter: Reporter
 
-    @property
-    def home(self) -> Path:
-        """Where prepared files and unreadable ones are kept."""
-        return self.lake.config.home
 
-
-@dataclass(frozen=True)
-class _Work:
-    """What a run has to do."""
-
-    prepared: Preparation
-    pending: Pending
-    before: Published
-    anew: Sequence[Table]
-    """Tables to compute from all that there is."""
-
-
-def run(
-    job: EventsJob,
-    *,
-    full_refresh: bool = False,
-    refresh: Sequence[str] = (),
-    known: Published | None = None,
-) -> Published:
-    """Bring what was delivered to silver and gold, only what it can change.
+def run(job: EventsJob, *, full_refresh: bool = False, refresh: Sequence[str] = ()) -> None:
+    """Bring what was delivered to silver, gold and quarantine.
 
     A full refresh computes every table again from all files that were ever accepted, `refresh`
-    the named tables. Whatever was killed, or written by anybody else, is found by the tables'
-    versions and computed again. What an earlier run returned spares this one a query.
+    the named tables.
     """
-    anew = _tables_to_refresh(refresh) if not full_refresh else list(TABLES)
-    with job_lock(job.lake, JOB):
-        prepared = prepare_files(job.landing, job.home, job.reporter)
-        before = published(job.lake, known)
-        pending = pending_files(job.home, before.files)
-        if not pending and not anew:
-            job.reporter.say("Nothing new was delivered: the tables stay as they are")
-            return before
-        parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
-        with recorded_run(job.lake, JOB, parameters) as run:
-            return _publish(job, run, _Work(prepared, pending, before, anew))
+    anew = TABLES if full_refresh else _tables_to_refresh(refresh)
+    parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
+    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as recorded:
+        prepared = prepare_files(job.landing, job.lake.config.home, job.reporter)
+        with job.reporter.step("Update tables") as step:
+            update = _updated(job.lake, anew)
+            written = _written(job.lake, update)
+            step.note = f"{sum(not w.is_nothing for w in written.values())} of {len(TABLES)} tables"
+        with job.reporter.step("Merge quarantine") as step:
+            written[QUARANTINE.name] = merge_quarantine(job.lake, recorded.id)
+            step.note = note(written[QUARANTINE.name])
+        _count(recorded, prepared, written)
+        _show(job, prepared, written)
 
 
-def watch(
-    job: EventsJob, *, seconds: float, full_refresh: bool = False, refresh: Sequence[str] = ()
-) -> None:
-    """Run, then run again whenever the landing folder has changed, looked at every `seconds`.
-
-    Ctrl-C between two runs ends it. The session stays, which halves what a small delivery costs.
-    """
-    seen = deliveries(job.landing, settling=0)
-    known = run(job, full_refresh=full_refresh, refresh=refresh)
-    while (found := _awaited(job, seen, seconds)) is not None:
-        seen = found
-        known = run(job, known=known)
-
-
-def _awaited(job: EventsJob, seen: list[Delivery], seconds: float) -> list[Delivery] | None:
-    """What is in the landing folder as soon as that is other than what was seen; None at Ctrl-C."""
-    try:
-        job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
-        while (found := deliveries(job.landing, settling=0)) == seen:
-            time.sleep(seconds)
-    except KeyboardInterrupt:
-        return None
-    return found
+def note(written: Written) -> str:
+    """What a write did, for a person."""
+    changes = ((written.inserted, "new"), (written.updated, "changed"), (written.deleted, "gone"))
+    return ", ".join(f"{count:,} {what}" for count, what in changes if count) or "no change"
 
 
 def _tables_to_refresh(names: Sequence[str]) -> list[Table]:
@@ -145,81 +91,56 @@ def _tables_to_refresh(names: Sequence[str]) -> list[Table]:
     return [known[name] for name in names]
 
 
-def _publish(job: EventsJob, run: Run, work: _Work) -> Published:
-    lake, reporter, pending = job.lake, job.reporter, work.pending
-    is_continued = bool(work.before.versions) and work.before.versions == versions(lake)
-    with reporter.step("Append to bronze") as step:
-        entities = [e for e in ENTITIES if LANDING_TABLES[e.name] in work.anew]
-        ingest_anew(lake, job.home, entities)
-        rest = {entity: files for entity, files in pending.items() if entity not in entities}
-        ingest(lake, rest, may_be_there=not is_continued)
-        step.note = f"{sum(map(len, pending.values())):,} files"
-    is_complete = bool(work.anew) or not is_continued
-    quarantined = computed_once(open_records(lake, SYSTEM))
-    if is_complete:
-        scope = Scope(None, None, quarantined)
-    else:
-        scope = Scope(source_names(pending), delivered_keys(lake, pending), quarantined)
-    counts = _publish_tables(job, run, scope)
-    ids = [file_id(file) for found in pending.values() for file in found]
-    after = record_publication(lake, run.id, work.before, files=ids, versions=versions(lake))
-    run.rows_processed = work.prepared.rows
-    run.rows_inserted = sum(written.inserted for written in counts.values())
-    run.rows_updated = sum(written.updated for written in counts.values())
-    run.rows_deleted = sum(written.deleted for written in counts.values())
-    _show(job, work.prepared, counts)
-    return after
+def _updated(lake: Lakehouse, anew: Sequence[Table]) -> "Update":
+    """Update all tables, those of `anew` from all there is."""
+    from lyceum.local.pipeline import event_pipeline, full_name, update_pipeline
+
+    full_names = {table.name: full_name(lake.config, table) for table in TABLES}
+    update = update_pipeline(
+        lake,
+        event_pipeline(lake.config),
+        TABLES,
+        full_refresh=[full_names[table.name] for table in anew],
+        refresh=list(full_names.values()),
+    )
+    if update.failure is not None:
+        raise update.failure
+    return update
 
 
-def _publish_tables(job: EventsJob, run: Run, scope: Scope) -> dict[str, Written]:
-    """Silver, quarantine and gold, in this order: what the one reads the other has written."""
-    lake, reporter = job.lake, job.reporter
-    counts: dict[str, Written] = {}
-    events = participants = None
-    if scope.has(EVENTS, BRANDS, INDICATIONS):
-        with reporter.step("Merge events") as step:
-            events, counts["silver.lm_events"] = publish_events(lake, scope)
-            step.note = _note(counts["silver.lm_events"])
-    if scope.has(EVENTS, PARTICIPANTS, MDM):
-        with reporter.step("Merge participants") as step:
-            participants, counts["silver.lm_participants"] = publish_participants(lake, scope)
-            step.note = _note(counts["silver.lm_participants"])
-    with reporter.step("Merge quarantine and key figures") as step:
-        merge_quarantine = partial(
-            quarantine,
-            lake,
-            scope,
-            events=events,
-            participants=participants,
-            run_id=run.id,
-            at=F.lit(datetime.now(UTC)),
+def _written(lake: Lakehouse, update: "Update") -> dict[str, Written]:
+    """What the update wrote, by declared name."""
+    from lyceum.local.pipeline import full_name
+
+    names = {full_name(lake.config, table): table.name for table in TABLES}
+    return {
+        names[flow.dataset]: Written(
+            flow.outcome.inserted, flow.outcome.updated, flow.outcome.deleted
         )
-        # Neither reads what the other writes.
-        quarantined, figures = side_by_side(
-            lake.spark, lambda: (merge_quarantine(),), partial(publish_kpis, lake)
-        )
-        last = dict(zip(_WRITTEN_LAST, (*quarantined, *figures), strict=True))
-        step.note = " · ".join(map(_note, last.values()))
-    return counts | last
+        for flow in update.flows
+        if flow.dataset in names
+    }
 
 
-def versions(lake: Lakehouse) -> dict[str, int]:
-    """The present version of every table of the pipeline."""
-    return {table.name: latest_version(lake, table) for table in TABLES}
+def _count(run: Run, prepared: Preparation, written: Mapping[str, Written]) -> None:
+    """Tell the ledger."""
+    reported = [written[table.name] for table in (*_REPORTED, QUARANTINE)]
+    run.rows_processed = prepared.rows
+    run.rows_inserted = sum(w.inserted for w in reported)
+    run.rows_updated = sum(w.updated for w in reported)
+    run.rows_deleted = sum(w.deleted for w in reported)
 
 
-def _note(written: Written) -> str:
-    changes = ((written.inserted, "new"), (written.updated, "changed"), (written.deleted, "gone"))
-    return ", ".join(f"{count:,} {what}" for count, what in changes if count) or "no change"
-
-
-def _show(job: EventsJob, prepared: Preparation, counts: dict[str, Written]) -> None:
+def _show(job: EventsJob, prepared: Preparation, written: Mapping[str, Written]) -> None:
+    if not prepared.files and all(w.is_nothing for w in written.values()):
+        job.reporter.say("Nothing new was delivered: the tables stay as they are")
+        return
     facts = {
         "files prepared": prepared.files,
         "of them unreadable": prepared.unreadable,
         "rows": prepared.rows,
         "malformed rows": prepared.malformed,
     }
-    changes = {name: _note(written) for name, written in counts.items()}
+    changes = {table.name: note(written[table.name]) for table in (*_REPORTED, QUARANTINE)}
     job.reporter.result("Event pipeline", {**facts, **changes})
     show_open(job.lake, job.reporter, SYSTEM)

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lyceum.jobs.events import JOB, EventsJob, run
-from lyceum.jobs.events_scope import SYSTEM
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.locks import job_lock
 from lyceum.ops.quarantine import open_records
 from lyceum.ops.reporter import Reporter
+from lyceum.silver.lm_broken_rules import LM_BROKEN_RULES, SYSTEM
 from lyceum.silver.lm_events import LM_EVENTS
 from lyceum.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.sources.landing import ENTITIES, Folders, prepare
 from lyceum.sources.landing.deliveries import Delivery
 from lyceum.sources.landing.errors import UnreadableFileError
 from lyceum.sources.landing.prepare import read_rows
-from lyceum.storage import Lakehouse
 
 _ID_AND_DASH = 25
 """A file set aside has its delivery's identifier before its name."""
@@ -34,7 +34,7 @@ def replay_events(lake: Lakehouse, reporter: Reporter) -> None:
             if landing not in delivery.path.parents:
                 delivery.path.unlink()
         step.note = f"{len(taken)} of {len(found)} can be read better by now"
-    tables = (LM_EVENTS.name, LM_PARTICIPANTS.name)
+    tables = (LM_EVENTS.name, LM_PARTICIPANTS.name, LM_BROKEN_RULES.name)
     run(EventsJob(lake, landing, reporter), refresh=tables)
 
 

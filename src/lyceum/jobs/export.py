@@ -10,26 +10,25 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from math import ceil
 from pathlib import Path
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row
 
 from lyceum.errors import UsageError
 from lyceum.exports.csv_file import FileFacts, excel_safe, flush_to_disk, write_csv
 from lyceum.exports.declaration import Export, ExportedTable, as_text, changes
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.exports import History, Plan, Request, Span, history, record
 from lyceum.ops.ledger import recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse, computed_once, side_by_side
-from lyceum.storage.versions import UNREADABLE, Version, current_version, rows_at
+from pocketlake import Version
 
-_ROWS_A_PARTITION = 100_000
-"""The driver holds one partition at a time."""
 _REMOVED_LISTED = 10_000
 _ASIDE = ".lyceum-export-"
+_ABSENT = Version("", 0)
+"""A table that nobody has written yet has no rows; once it is there it is another one."""
 
 
 class DestinationError(UsageError):
@@ -41,7 +40,6 @@ class _Change:
     """The rows of a table that an export holds, and the keys that are gone."""
 
     rows: DataFrame
-    count: int
     removed: list[list[object]] | None = None
 
 
@@ -84,8 +82,7 @@ def _prepare(destination: Path) -> None:
 def _versions(lake: Lakehouse, what: Export) -> dict[str, Version]:
     """The present version of every table."""
     tables = [exported.table for exported in what.tables]
-    found = side_by_side(lake.spark, *(partial(current_version, lake, table) for table in tables))
-    return {table.name: version for table, version in zip(tables, found, strict=True)}
+    return {table.name: lake.version(table) or _ABSENT for table in tables}
 
 
 def _is_of(plan: Plan, now: dict[str, Version]) -> bool:
@@ -152,7 +149,8 @@ def _write_table(
     span, table = plan.span(exported.table), exported.table
     change = _change(lake, reporter, exported, span)
     path = aside / f"{table.short_name}_{plan.suffix}.csv"
-    cells: Iterator[Row | list[str | None]] = _ordered(change, table.keys).toLocalIterator()
+    ordered = change.rows.orderBy(*table.keys).transform(as_text)
+    cells: Iterator[Row | list[str | None]] = ordered.toLocalIterator()
     if plan.request.is_excel_safe:
         cells = ([excel_safe(cell) for cell in row] for row in cells)
     found = write_csv(path, exported.columns, cells)
@@ -175,31 +173,23 @@ def _write_table(
 
 
 def _change(lake: Lakehouse, reporter: Reporter, exported: ExportedTable, span: Span) -> _Change:
-    """The rows to export, counted; all of them where the earlier version cannot be read."""
+    """The rows to export; all of them where the earlier version cannot be read."""
     table = exported.table
-    current = rows_at(lake, table, span.to_version).select(*exported.columns)
+    current = lake.read(table, version=span.to_version).select(*exported.columns)
     if span.from_version is None:
-        return _Change(current, current.count())
+        return _Change(current)
     if span.from_version == span.to_version:
-        return _Change(current.limit(0), 0, [])
-    previous = rows_at(lake, table, span.from_version).select(*exported.columns)
+        return _Change(current.limit(0), [])
+    previous = lake.read(table, version=span.from_version).select(*exported.columns)
     try:
-        found = computed_once(changes(current, previous, keys=table.keys))
+        found = changes(current, previous, keys=table.keys)
         gone = found.where("is_removed").select(*table.keys).orderBy(*table.keys)
         removed = [list(row) for row in gone.limit(_REMOVED_LISTED + 1).collect()]
-        changed = found.where("NOT is_removed").drop("is_removed")
-        return _Change(changed, changed.count(), removed)
-    except UNREADABLE:
+        return _Change(found.where("NOT is_removed").drop("is_removed"), removed)
+    except PySparkException:
         reason = f"version {span.from_version} cannot be read any more"
         reporter.say(f"{table.name}: {reason}, so all rows are exported")
-        return _Change(current, current.count())
-
-
-def _ordered(change: _Change, keys: tuple[str, ...]) -> DataFrame:
-    """The rows as text in the order of their keys, in partitions that the driver can hold."""
-    parts = max(1, ceil(change.count / _ROWS_A_PARTITION))
-    ranges = change.rows.repartitionByRange(parts, *keys) if parts > 1 else change.rows.coalesce(1)
-    return ranges.sortWithinPartitions(*keys).transform(as_text)
+        return _Change(current)
 
 
 def _removed(change: _Change) -> dict[str, object]:

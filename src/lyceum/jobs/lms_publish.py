@@ -1,23 +1,21 @@
-"""The table half of an LMS load: staged answers to bronze, bronze to silver, what broke aside."""
+"""The table half of an LMS load: landed answers to bronze, bronze to silver, what broke aside."""
 
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.bronze.lms import (
     LMS_EVENT_SESSION_DETAILS,
     LMS_EVENTS,
-    LMS_LOAD_DETAILS,
-    LMS_LOAD_PAGES,
     broken_fetches,
     broken_listings,
     event_pages,
     failed_events,
     fetched_payloads,
 )
-from lyceum.jobs.lms_fetch import Load
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.quarantine import QUARANTINE, keep
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
 from lyceum.silver.lms import (
@@ -30,40 +28,38 @@ from lyceum.silver.lms import (
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import (
-    Lakehouse,
-    Written,
-    append_once,
-    computed_once,
-    merge,
-    replace,
-    side_by_side,
-)
+from lyceum.sources.lms.landing import Load
 from lyceum.table import Table
+from pocketlake import Written
 
 SYSTEM = "lms"
 
 
-def publish_bronze(lake: Lakehouse, load: Load) -> None:
-    """Make the staged answers the content of the bronze tables.
+@dataclass(frozen=True)
+class Landed:
+    """A load with what the LMS answered; frames over the landed files."""
 
-    A complete load replaces what was there; an event that it could not fetch keeps the payload
-    of an earlier load.
-    """
-    pages = event_pages(lake.read(LMS_LOAD_PAGES))
-    fetched = fetched_payloads(lake.read(LMS_LOAD_DETAILS))
-    if load.scope == "complete":
-        failed = failed_events(lake.read(LMS_LOAD_DETAILS)).select("event_id")
-        kept = lake.read(LMS_EVENT_SESSION_DETAILS).join(failed, on="event_id", how="left_semi")
-        side_by_side(
-            lake.spark,
-            partial(replace, lake, LMS_EVENTS, pages),
-            partial(replace, lake, LMS_EVENT_SESSION_DETAILS, fetched.unionByName(kept)),
-        )
-        return
-    if load.scope == "since":
-        append_once(lake, LMS_EVENTS, pages, app=f"lms:{load.id}", version=1)
-    merge(lake, LMS_EVENT_SESSION_DETAILS, fetched)
+    load: Load
+    pages: DataFrame
+    answers: DataFrame
+    folder: Path
+    """Where to keep what is needed several times."""
+
+    @property
+    def started_at(self) -> Column:
+        """The time that the load's changes are marked with."""
+        return F.lit(self.load.started_at)
+
+    def of_known_events(self, rows: DataFrame, event_id: str = "event_id") -> DataFrame:
+        """The rows of those events whose present state the load knows.
+
+        After a complete load that is every event but the failed: one that is not listed is gone.
+        """
+        if self.load.scope == "complete":
+            failed = failed_events(self.answers).select(F.col("event_id").alias(event_id))
+            return rows.join(failed, on=event_id, how="left_anti")
+        fetched = fetched_payloads(self.answers).select(F.col("event_id").alias(event_id))
+        return rows.join(fetched, on=event_id, how="left_semi")
 
 
 @dataclass(frozen=True)
@@ -75,68 +71,79 @@ class SilverChanges:
     quarantine: Written
 
 
-def publish_silver(lake: Lakehouse, load: Load, fields: LmsFields) -> SilverChanges:
-    """Merge the sessions and products of the load, mark those that are gone, keep what broke."""
-    records = computed_once(_records(lake, load, fields))
-    sessions, products = event_session_details(records), event_session_products(records)
-    merges = side_by_side(
-        lake.spark,
-        partial(_merge_marked, lake, load, EVENT_SESSION_DETAILS, sessions, records),
-        partial(_merge_marked, lake, load, EVENT_SESSION_PRODUCTS, products, records),
-        partial(_quarantine, lake, load, fields, records),
-    )
-    return SilverChanges(*merges)
+def publish_bronze(lake: Lakehouse, landed: Landed) -> None:
+    """Make the landed answers the content of the bronze tables.
 
-
-def _quarantine(lake: Lakehouse, load: Load, fields: LmsFields, records: DataFrame) -> Written:
-    """Keep what broke a rule in this load; resolve what it found mended."""
-    details = lake.read(LMS_LOAD_DETAILS)
-    broken = broken_rules(records, rules=SESSION_RULES)
-    broken = broken.unionByName(broken_fetches(failed_events(details)))
-    if load.scope != "retry":
-        pages = lake.read(LMS_LOAD_PAGES)
-        broken = broken.unionByName(broken_listings(pages, fields=fields))
-    found = quarantine_rows(broken, system=SYSTEM)
-    looked_at = lake.read(QUARANTINE).transform(
-        _of_known_events, load=load, details=details, event_id="source_key"
-    )
-    mended = mended_rows(looked_at, found, system=SYSTEM, at=load.time)
-    return keep(lake, found.unionByName(mended))
-
-
-def quarantine_failures(lake: Lakehouse) -> None:
-    """Keep the events that could not be fetched, where none could."""
-    failed = failed_events(lake.read(LMS_LOAD_DETAILS))
-    found = quarantine_rows(broken_fetches(failed), system=SYSTEM)
-    keep(lake, found)
-
-
-def _records(lake: Lakehouse, load: Load, fields: LmsFields) -> DataFrame:
-    payloads = lake.read(LMS_EVENT_SESSION_DETAILS).where(F.col("load_id") == load.id)
-    return session_records(payloads, fields=fields)
-
-
-def _merge_marked(
-    lake: Lakehouse, load: Load, table: Table, found: DataFrame, records: DataFrame
-) -> Written:
-    details = lake.read(LMS_LOAD_DETAILS)
-    listless = records.where(~F.col("has_session_list")).select("event_id")
-    known = lake.read(table).transform(_of_known_events, load=load, details=details)
-    known = known.join(listless, on="event_id", how="left_anti")
-    gone = removed(known, found, keys=table.keys, removed_at=load.time)
-    rows = found.unionByName(gone.select(*found.columns))
-    return merge(lake, table, rows, unless_only=("updated_at",), prune=load.scope != "complete")
-
-
-def _of_known_events(
-    rows: DataFrame, *, load: Load, details: DataFrame, event_id: str = "event_id"
-) -> DataFrame:
-    """The rows of those events whose present state the load knows.
-
-    After a complete load that is every event but the failed: one that is not listed is gone.
+    A complete load replaces what was there; an event that it could not fetch keeps the payload
+    of an earlier load.
     """
-    if load.scope == "complete":
-        failed = failed_events(details).select(F.col("event_id").alias(event_id))
-        return rows.join(failed, on=event_id, how="left_anti")
-    fetched = fetched_payloads(details).select(F.col("event_id").alias(event_id))
-    return rows.join(fetched, on=event_id, how="left_semi")
+    pages, fetched = event_pages(landed.pages), fetched_payloads(landed.answers)
+    if landed.load.scope == "complete":
+        failed = failed_events(landed.answers).select("event_id")
+        kept = lake.read(LMS_EVENT_SESSION_DETAILS).join(failed, on="event_id", how="left_semi")
+        lake.replace(LMS_EVENTS, pages)
+        lake.replace(LMS_EVENT_SESSION_DETAILS, fetched.unionByName(kept))
+        return
+    if landed.load.scope == "since":
+        lake.append(LMS_EVENTS, pages, once=(f"lms:{landed.load.id}", 1))
+    lake.merge(LMS_EVENT_SESSION_DETAILS, fetched)
+
+
+def publish_silver(lake: Lakehouse, landed: Landed, fields: LmsFields) -> SilverChanges:
+    """Merge the sessions and products of the load, mark those that are gone, keep what broke."""
+    payloads = lake.read(LMS_EVENT_SESSION_DETAILS).where(F.col("load_id") == landed.load.id)
+    parsed, path = session_records(payloads, fields=fields), str(landed.folder / "records")
+    # Three merges use the records: parsing the payloads for each costs twice what a file does.
+    parsed.write.mode("overwrite").parquet(path)
+    records = lake.spark.read.schema(parsed.schema).parquet(path)
+    sessions, products = event_session_details(records), event_session_products(records)
+
+    def merge_marked(table: Table, found: DataFrame) -> Written:
+        known = landed.of_known_events(lake.read(table))
+        return merge_with_removed(
+            lake, table, found, known=known, records=records, removed_at=landed.started_at
+        )
+
+    return SilverChanges(
+        sessions=merge_marked(EVENT_SESSION_DETAILS, sessions),
+        products=merge_marked(EVENT_SESSION_PRODUCTS, products),
+        quarantine=_quarantine(lake, landed, fields, records),
+    )
+
+
+def merge_with_removed(
+    lake: Lakehouse,
+    table: Table,
+    found: DataFrame,
+    *,
+    known: DataFrame,
+    records: DataFrame,
+    removed_at: Column,
+) -> Written:
+    """Merge what was found, and mark as removed what else is `known`.
+
+    An event whose payload has no list of sessions tells nothing of them: they stay as they are.
+    """
+    listless = records.where(~F.col("has_session_list")).select("event_id")
+    known = known.join(listless, on="event_id", how="left_anti")
+    gone = removed(known, found, keys=table.keys, removed_at=removed_at)
+    rows = found.unionByName(gone.select(*found.columns))
+    return lake.merge(table, rows, unless_only=("updated_at",))
+
+
+def quarantine_failures(lake: Lakehouse, landed: Landed) -> None:
+    """Keep the events that could not be fetched, where none could."""
+    failed = broken_fetches(failed_events(landed.answers))
+    keep(lake, quarantine_rows(failed, system=SYSTEM))
+
+
+def _quarantine(lake: Lakehouse, landed: Landed, fields: LmsFields, records: DataFrame) -> Written:
+    """Keep what broke a rule in this load; resolve what it found mended."""
+    broken = broken_rules(records, rules=SESSION_RULES)
+    broken = broken.unionByName(broken_fetches(failed_events(landed.answers)))
+    if landed.load.scope != "retry":
+        broken = broken.unionByName(broken_listings(landed.pages, fields=fields))
+    found = quarantine_rows(broken, system=SYSTEM)
+    looked_at = landed.of_known_events(lake.read(QUARANTINE), "source_key")
+    mended = mended_rows(looked_at, found, system=SYSTEM, at=landed.started_at)
+    return keep(lake, found.unionByName(mended))

@@ -1,14 +1,14 @@
 """Replay of the LMS's quarantine: parse bronze again, then fetch what could not be fetched."""
 
 from datetime import UTC, datetime
-from functools import partial
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.bronze.lms import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
-from lyceum.jobs.lms_publish import SYSTEM
+from lyceum.jobs.lms_publish import SYSTEM, merge_with_removed
 from lyceum.jobs.lms_session_details import JOB, LmsJob, retry_failed
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.ledger import recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.quarantine import QUARANTINE, keep, open_records
@@ -20,12 +20,11 @@ from lyceum.silver.lms import (
     SESSION_RULES,
     event_session_details,
     event_session_products,
-    removed,
     session_records,
 )
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse, Written, computed_once, merge, side_by_side
 from lyceum.table import Table
+from pocketlake import Written
 
 
 def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
@@ -50,33 +49,15 @@ def parse_again(lake: Lakehouse, fields: LmsFields) -> Written:
     All of them, as a session that two events claim belongs to one of them only.
     """
     payloads, at = lake.read(LMS_EVENT_SESSION_DETAILS), F.lit(datetime.now(UTC))
-    records = computed_once(session_records(payloads, fields=fields))
-    details, products = event_session_details(records), event_session_products(records)
-    sessions, _, _ = side_by_side(
-        lake.spark,
-        partial(_merge_marked, lake, EVENT_SESSION_DETAILS, details, records, at),
-        partial(_merge_marked, lake, EVENT_SESSION_PRODUCTS, products, records, at),
-        partial(_requarantine, lake, records, at),
-    )
-    return sessions
+    records = session_records(payloads, fields=fields)
 
+    def merge_marked(table: Table, found: DataFrame) -> Written:
+        known = lake.read(table).join(payloads.select("event_id"), on="event_id", how="left_semi")
+        return merge_with_removed(lake, table, found, known=known, records=records, removed_at=at)
 
-def _requarantine(lake: Lakehouse, records: DataFrame, at: Column) -> Written:
-    """Keep what breaks a rule now, resolve what breaks none any more."""
+    sessions = merge_marked(EVENT_SESSION_DETAILS, event_session_details(records))
+    merge_marked(EVENT_SESSION_PRODUCTS, event_session_products(records))
     found = quarantine_rows(broken_rules(records, rules=SESSION_RULES), system=SYSTEM)
     looked_at = lake.read(QUARANTINE).where(F.col("rule").isin([r.id for r in SESSION_RULES]))
-    mended = mended_rows(looked_at, found, system=SYSTEM, at=at)
-    return keep(lake, found.unionByName(mended))
-
-
-def _merge_marked(
-    lake: Lakehouse, table: Table, found: DataFrame, records: DataFrame, at: Column
-) -> Written:
-    """Merge what was found, and mark as removed what its event's payload no longer gives."""
-    listless = records.where(~F.col("has_session_list")).select("event_id")
-    parsed = lake.read(LMS_EVENT_SESSION_DETAILS).select("event_id")
-    parsed = parsed.join(listless, on="event_id", how="left_anti")
-    known = lake.read(table).join(parsed, on="event_id", how="left_semi")
-    gone = removed(known, found, keys=table.keys, removed_at=at)
-    rows = found.unionByName(gone.select(*found.columns))
-    return merge(lake, table, rows, unless_only=("updated_at",))
+    keep(lake, found.unionByName(mended_rows(looked_at, found, system=SYSTEM, at=at)))
+    return sessions

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from lyceum.errors import UsageError
 from lyceum.jobs.events_replay import replay_events
 from lyceum.jobs.lms_replay import replay_lms
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.quarantine import open_records
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse, computed_once
 
 Replay = Callable[[Lakehouse, Reporter], None]
 
@@ -32,12 +32,15 @@ def replay(lake: Lakehouse, reporter: Reporter, system: str | None = None) -> No
 
 def _replayed(lake: Lakehouse, reporter: Reporter, system: str) -> tuple[int, int, int, int]:
     """How many records were open, were mended by the replay, came new, and are open now."""
-    before = computed_once(open_records(lake, system).select("quarantine_id"))
-    count = before.count()
-    if count == 0:
+    before = _open_ids(lake, system)
+    if not before:
         return 0, 0, 0, 0
     REPLAYS[system](lake, reporter)
-    after = open_records(lake, system).select("quarantine_id")
-    mended = before.join(after, on="quarantine_id", how="left_anti").count()
-    still = after.count()
-    return count, mended, still - (count - mended), still
+    after = _open_ids(lake, system)
+    return len(before), len(before - after), len(after - before), len(after)
+
+
+def _open_ids(lake: Lakehouse, system: str) -> set[str]:
+    """The identifiers of the open records: a set of hashes, known before and after."""
+    rows = open_records(lake, system).select("quarantine_id").toLocalIterator()
+    return {row.quarantine_id for row in rows}

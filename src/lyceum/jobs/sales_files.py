@@ -1,6 +1,6 @@
 """Which transaction files of a folder have still to be loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import Row
 
 from lyceum.bronze.raw_transactions import RAW_TRANSACTION_FILES
+from lyceum.jobs.sales_records import Counts
+from lyceum.lakehouse import Lakehouse
 from lyceum.sources.sales import Content, SalesFile, content_of, sales_files
-from lyceum.storage import Lakehouse
 
 BATCH_FILES, BATCH_BYTES = 500, 256_000_000
 _FILE_RECORD = """
@@ -85,7 +86,7 @@ def file_records(
 def file_rows(
     lake: Lakehouse,
     batch: list[Arrived],
-    counts: dict[str, Row],
+    counts: Mapping[str, Counts],
     *,
     load_id: str,
     loaded_at: datetime,
@@ -97,14 +98,14 @@ def file_rows(
             arrived.content.hash,
             arrived.file.bytes,
             arrived.file.modified_at,
-            *_counted(counts.get(arrived.file.name) or arrived.known),
+            *_counted(arrived, counts.get(arrived.file.name)),
             load_id,
             loaded_at,
         )
         for arrived in batch
         if arrived.content.hash
     ]
-    return lake.spark.createDataFrame(rows, RAW_TRANSACTION_FILES.columns)
+    return lake.rows(RAW_TRANSACTION_FILES, rows)
 
 
 def _listing(name: str, size: int, modified_at: datetime) -> tuple[str, int, datetime]:
@@ -125,5 +126,8 @@ def _batches(files: list[SalesFile]) -> Iterator[list[SalesFile]]:
         yield batch
 
 
-def _counted(row: Row | None) -> tuple[int, int]:
-    return (row.row_count, row.rejected_count) if row else (0, 0)
+def _counted(arrived: Arrived, counts: Counts | None) -> tuple[int, int]:
+    if counts is not None:
+        return counts.rows, counts.rejected
+    known = arrived.known
+    return (known.row_count, known.rejected_count) if known else (0, 0)

@@ -16,26 +16,25 @@ from lyceum.bronze.raw_transactions import (
     RAW_TRANSACTION_FILES,
     RAW_TRANSACTIONS,
     TRANSACTION_RULES,
-    file_counts,
     raw_transactions,
-    transaction_records,
 )
 from lyceum.jobs.sales_files import Arrived, file_records, file_rows, files_to_load
+from lyceum.jobs.sales_records import counted, records_of
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.logs import get_logger
 from lyceum.ops.quarantine import QUARANTINE, keep, show_open
 from lyceum.ops.reporter import Reporter
-from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
+from lyceum.quality.rules import broken_rules, is_open, mended_rows, quarantine_rows
 from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, fact_sales_daily, on_days
-from lyceum.sources.sales import transaction_rows
-from lyceum.storage import Lakehouse, append_once, computed_once, merge
-from lyceum.storage.changes import keep_changes
+from lyceum.sources.sales import SalesFile, left_alone
 
 JOB = "sales_load"
 SYSTEM = "sales"
 _log = get_logger(__name__)
 _ORIGIN = ("_source_file", "_load_id", "_ingested_at")
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,11 @@ class Batch:
     number: int
     loaded_at: datetime
     files: list[Arrived]
+
+    @property
+    def readable(self) -> list[SalesFile]:
+        """The files whose rows can be loaded."""
+        return [arrived.file for arrived in self.files if arrived.is_to_read]
 
     @property
     def time(self) -> Column:
@@ -75,11 +79,11 @@ def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
     """Load the files of a folder that are new or changed; the others are not even opened."""
     with job_lock(lake, JOB):
         count, batches = files_to_load(lake, folder)
+        _say_left_alone(folder, reporter)
         if count == 0:
             reporter.say("Every file is loaded: there is nothing to do")
             return
         with recorded_run(lake, JOB, {"folder": str(folder)}) as run:
-            keep_changes(lake, FACT_SALES_DAILY)
             for number, files in enumerate(batches):
                 batch = Batch(run.id, number, run.started_at, files)
                 names = f"{files[0].file.name} to {files[-1].file.name}"
@@ -93,38 +97,29 @@ def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
 
 def _load_batch(lake: Lakehouse, batch: Batch) -> Loaded:
     """Bronze, silver, quarantine, and the mark last."""
-    readable = [arrived.file for arrived in batch.files if arrived.is_to_read]
-    loaded, counts, broken = Loaded(), {}, _broken_files(lake, batch)
-    if readable:
-        rows = transaction_rows(lake.spark, readable)
-        records = transaction_records(rows, load_id=batch.load_id, loaded_at=batch.time)
-        records = computed_once(records)
-        counts = {row.file_name: row for row in file_counts(records).collect()}
-        loaded = _publish(lake, records)
-        broken = broken.unionByName(broken_rules(records, rules=TRANSACTION_RULES))
-    _quarantine(lake, batch, broken)
+    broken = _broken_files(lake, batch)
+    with records_of(lake, batch.readable, load_id=batch.load_id, loaded_at=batch.time) as records:
+        counts, days = counted(records)
+        added = _publish(lake, records, days) if days else 0
+        if any(count.broken for count in counts.values()):
+            broken = broken.unionByName(broken_rules(records, rules=TRANSACTION_RULES))
+        _quarantine(lake, batch, broken)
     marks = file_rows(lake, batch.files, counts, load_id=batch.load_id, loaded_at=batch.loaded_at)
-    app = f"{SYSTEM}:{batch.load_id}"
-    append_once(lake, RAW_TRANSACTION_FILES, marks, app=app, version=batch.number)
+    lake.append(RAW_TRANSACTION_FILES, marks, once=(f"{SYSTEM}:{batch.load_id}", batch.number))
     return Loaded(
-        read=sum(row.row_count for row in counts.values()),
-        rejected=sum(row.rejected_count for row in counts.values()),
-        added=loaded.added,
-        days=loaded.days,
+        read=sum(count.rows for count in counts.values()),
+        rejected=sum(count.rejected for count in counts.values()),
+        added=added,
+        days=len(days),
     )
 
 
-def _publish(lake: Lakehouse, records: DataFrame) -> Loaded:
-    """Add the rows to bronze and build their days in silver anew."""
-    transactions = computed_once(raw_transactions(records))
-    days = [row.date_key for row in transactions.select("date_key").distinct().collect()]
-    if not days:
-        return Loaded()
-    added = merge(lake, RAW_TRANSACTIONS, transactions, unless_only=_ORIGIN, prune=True)
+def _publish(lake: Lakehouse, records: DataFrame, days: list[int]) -> int:
+    """Add the rows to bronze, build their days in silver anew; how many rows bronze had not."""
+    added = lake.merge(RAW_TRANSACTIONS, raw_transactions(records), unless_only=_ORIGIN)
     touched = lake.read(RAW_TRANSACTIONS).where(on_days(days))
-    daily = computed_once(fact_sales_daily(touched))
-    merge(lake, FACT_SALES_DAILY, daily, prune=True)
-    return Loaded(added=added.inserted, days=len(days))
+    lake.merge(FACT_SALES_DAILY, fact_sales_daily(touched))
+    return added.inserted
 
 
 def _broken_files(lake: Lakehouse, batch: Batch) -> DataFrame:
@@ -135,12 +130,19 @@ def _broken_files(lake: Lakehouse, batch: Batch) -> DataFrame:
 def _quarantine(lake: Lakehouse, batch: Batch, broken: DataFrame) -> None:
     """Keep what broke a rule; resolve what the files of the batch do not have any more."""
     names = [arrived.file.name for arrived in batch.files if arrived.known is None]
-    found = quarantine_rows(broken, system=SYSTEM)
-    looked_at = lake.read(QUARANTINE).where(F.col("source_key").isin(names))
-    mended = mended_rows(looked_at, found, system=SYSTEM, at=batch.time)
-    rows = computed_once(found.unionByName(mended))
-    if not rows.isEmpty():
-        keep(lake, rows)
+    rows = quarantine_rows(broken, system=SYSTEM)
+    known = lake.read(QUARANTINE).where(F.col("source_key").isin(names))
+    if not known.where(is_open(SYSTEM)).isEmpty():
+        rows = rows.unionByName(mended_rows(known, rows, system=SYSTEM, at=batch.time))
+    keep(lake, rows)
+
+
+def _say_left_alone(folder: Path, reporter: Reporter) -> None:
+    names = left_alone(folder)
+    if names:
+        more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
+        shown = ", ".join(names[:_FEW])
+        reporter.say(f"Left alone, as only *.csv files are loaded: {shown}{more}")
 
 
 def _count(run: Run, loaded: Loaded) -> None:

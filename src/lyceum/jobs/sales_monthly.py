@@ -1,42 +1,34 @@
 """The job `sales_monthly`: the months of silver that are new or changed, to gold.
 
-The marks say up to which Delta version of silver all months are known. A run finds the months that
-changed since in the change feed, marks them, adds them up and marks them as completed. Killed
-anywhere, it leaves marks of unfinished months, which the next run takes up.
+The marks say up to which Delta version of silver all months are known. A run compares the months of
+that version with those of the present one, marks what changed, adds it up and marks it as
+completed. Killed anywhere, it leaves marks of unfinished months, which the next run takes up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
 from lyceum.gold.fact_sales_monthly import FACT_SALES_MONTHLY, fact_sales_monthly
+from lyceum.jobs.sales_months import Selection, changed_months, latest_mark
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.ledger import Run, recorded_run
 from lyceum.ops.locks import job_lock
 from lyceum.ops.processed_months import (
     Mark,
     MonthStatus,
     delete_marks,
-    month_key,
     month_marks,
     write_marks,
 )
 from lyceum.ops.reporter import Reporter
-from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY
-from lyceum.storage import Lakehouse, Written, merge
-from lyceum.storage.changes import changed_values
-from lyceum.storage.versions import Version, current_version, rows_at
+from lyceum.silver.fact_sales_daily import FACT_SALES_DAILY, month_id
+from pocketlake import Version, Written
 
 JOB = "sales_monthly"
-
-
-class MonthSelectionError(UsageError):
-    """A month was given without its year."""
 
 
 class ResetError(UsageError):
@@ -44,53 +36,29 @@ class ResetError(UsageError):
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The months that a call is about; all if neither is given."""
-
-    year: int | None = None
-    month: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.month is not None and self.year is None:
-            message = f"expected --year with --month {self.month}, found none: give both"
-            raise MonthSelectionError(message)
-
-    @property
-    def is_everything(self) -> bool:
-        """True if no month is left out."""
-        return self.year is None
-
-    def has(self, month: str) -> bool:
-        """True if the month is meant."""
-        year, _, number = month.partition("-")
-        return self.year in (None, int(year)) and self.month in (None, int(number))
-
-
-@dataclass(frozen=True)
 class Plan:
-    """The months to process, and those that are to wait, as marks at one version of silver."""
+    """The months to process, and marks to write without processing, at one version of silver."""
 
     silver: Version
     chosen: list[Mark]
-    left_out: list[Mark]
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Every chosen month, and whether it is new or was processed before."""
-        return [(m.month_key, "restated" if m.processed_at else "new") for m in self.chosen]
+    others: list[Mark]
+    """Changed months that are to wait; of an unchanged silver the mark that says its version."""
 
 
 def monthly(lake: Lakehouse, selection: Selection, reporter: Reporter, *, dry_run: bool) -> None:
     """Process the chosen months that are new, unfinished or changed since they were processed."""
     with job_lock(lake, JOB):
         plan = _plan(lake, selection)
-        if plan.chosen and not dry_run:
-            with recorded_run(lake, JOB, {"months": [m.month_key for m in plan.chosen]}) as run:
-                _process(lake, plan, run, reporter)
-        elif plan.left_out and not dry_run:
-            write_marks(lake, plan.left_out)
-    if plan.chosen:
+        if plan and not dry_run:
+            if plan.chosen:
+                with recorded_run(lake, JOB, {"months": [m.month_key for m in plan.chosen]}) as run:
+                    _process(lake, plan, run, reporter)
+            else:
+                write_marks(lake, plan.others)
+    if plan and plan.chosen:
         title = "Months to process" if dry_run else "Months processed"
-        reporter.table(title, ["month", "was"], plan.rows())
+        rows = [(m.month_key, "restated" if m.processed_at else "new") for m in plan.chosen]
+        reporter.table(title, ["month", "was"], rows)
     else:
         reporter.say("Every month is processed: there is nothing to do")
 
@@ -109,9 +77,8 @@ def reset(
         if not marks:
             reporter.say("No month is marked as processed: there is nothing to reset")
         elif dry_run:
-            reporter.table(
-                "Marks to delete", ["month", "was"], [(m.month_key, m.status) for m in marks]
-            )
+            rows = [(m.month_key, m.status) for m in marks]
+            reporter.table("Marks to delete", ["month", "was"], rows)
         elif not confirm(f"Forget that {_listed(marks)} were processed?"):
             reporter.say("Nothing was reset")
         else:
@@ -127,32 +94,29 @@ def _forget(lake: Lakehouse, selection: Selection, marks: list[Mark]) -> None:
         write_marks(lake, [replace(m, status="pending", processed_at=None) for m in marks])
 
 
-def _plan(lake: Lakehouse, selection: Selection) -> Plan:
-    """What to do, found without a look at the data if silver is as it was."""
-    marks, now = month_marks(lake), current_version(lake, FACT_SALES_DAILY)
-    changed = _changed_months(lake, marks.values(), now)
+def _plan(lake: Lakehouse, selection: Selection) -> Plan | None:
+    """What to do, found without a look at the data if silver is as it was; None without silver."""
+    now = lake.version(FACT_SALES_DAILY)
+    if now is None:
+        return None
+    marks = month_marks(lake)
+    latest = latest_mark(marks.values(), now)
+    changed = changed_months(lake, marks, latest, now)
     unfinished = [mark.month_key for mark in marks.values() if mark.status != "completed"]
     open_marks = [
         Mark(month, "pending", now, marks[month].processed_at if month in marks else None)
         for month in sorted({*changed, *unfinished})
     ]
     chosen = [mark for mark in open_marks if selection.has(mark.month_key)]
-    return Plan(now, chosen, [m for m in open_marks if m not in chosen and m.month_key in changed])
-
-
-def _changed_months(lake: Lakehouse, marks: Iterable[Mark], now: Version) -> list[str]:
-    here = [mark.silver for mark in marks if mark.silver.table_id == now.table_id]
-    seen = max(here, key=lambda silver: silver.number, default=None)
-    days = changed_values(lake, FACT_SALES_DAILY, "date_key", after=seen, upto=now)
-    if days is None:
-        daily = rows_at(lake, FACT_SALES_DAILY, now.number)
-        days = [row.date_key for row in daily.select("date_key").distinct().collect()]
-    return sorted({month_key(day // 100) for day in days})
+    others = [m for m in open_marks if m not in chosen and m.month_key in changed]
+    if latest and latest.silver != now and not open_marks:
+        others = [replace(latest, silver=now)]
+    return Plan(now, chosen, others)
 
 
 def _process(lake: Lakehouse, plan: Plan, run: Run, reporter: Reporter) -> None:
     """Mark, merge, mark."""
-    write_marks(lake, [*_as(plan.chosen, "in_progress"), *plan.left_out])
+    write_marks(lake, [*_as(plan.chosen, "in_progress"), *plan.others])
     try:
         with reporter.step(f"Process {_listed(plan.chosen)}") as step:
             written = _merge(lake, plan)
@@ -164,18 +128,17 @@ def _process(lake: Lakehouse, plan: Plan, run: Run, reporter: Reporter) -> None:
     write_marks(lake, [replace(mark, processed_at=datetime.now(UTC)) for mark in done])
     run.rows_processed = len(plan.chosen)
     run.rows_inserted, run.rows_updated = written.inserted, written.updated
+    run.rows_deleted = written.deleted
 
 
 def _merge(lake: Lakehouse, plan: Plan) -> Written:
-    daily = rows_at(lake, FACT_SALES_DAILY, plan.silver.number)
-    months = daily.where(_in_months([mark.id for mark in plan.chosen]))
-    return merge(lake, FACT_SALES_MONTHLY, fact_sales_monthly(months))
-
-
-def _in_months(ids: list[int]) -> Column:
-    """The days of the months as literal ranges, which Delta skips files by."""
-    ranges = ((month * 100, month * 100 + 99) for month in ids)
-    return reduce(or_, (F.col("date_key").between(low, high) for low, high in ranges))
+    """The chosen months; one of which silver has no row any more goes from gold too."""
+    ids = [mark.id for mark in plan.chosen]
+    daily = lake.read(FACT_SALES_DAILY, version=plan.silver.number)
+    days = F.col("date_key").between(min(ids) * 100, max(ids) * 100 + 99)
+    months = fact_sales_monthly(daily.where(days & month_id().isin(ids)))
+    keys = {"months": [mark.month_key for mark in plan.chosen]}
+    return lake.merge(FACT_SALES_MONTHLY, months, delete="month_key IN (:months)", args=keys)
 
 
 def _as(marks: list[Mark], status: MonthStatus) -> list[Mark]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from lyceum.config import Config
+from lyceum.lakehouse import Lakehouse
 from lyceum.local.lms import Simulator, SimulatorConfig
 from lyceum.local.lms.simulator import SimulatorStartError
 from lyceum.local.runner.record import RunRecord
@@ -14,10 +15,9 @@ from lyceum.local.runner.view import RunView, failure_summary
 from lyceum.local.samples import SampleConfig, write_sample
 from lyceum.local.samples.sales import SalesConfig, write_sales
 from lyceum.ops.describe import show_tables
+from lyceum.ops.query import printable, query
 from lyceum.ops.reporter import Reporter
 from lyceum.session import spark_session
-from lyceum.storage import Lakehouse
-from lyceum.storage.inspect import printable, query
 
 JOB = "demo"
 _LMS = SimulatorConfig(
@@ -41,7 +41,8 @@ _SHOWN = {
         FROM gold.fact_sales_monthly ORDER BY month_key""",
     "In quarantine": """
         SELECT system, severity, rule, count(*) AS records FROM ops.quarantine
-        WHERE resolved_at IS NULL GROUP BY ALL ORDER BY system, severity, rule""",
+        WHERE resolved_at IS NULL
+        GROUP BY system, severity, rule ORDER BY system, severity, rule""",
 }
 
 

@@ -1,7 +1,7 @@
 """SQL text cut into statements, and the parameters that a statement names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _TOKEN = re.compile(
     r"""
@@ -48,6 +48,25 @@ def parameters(statement: str) -> set[str]:
     ['a']
     """
     return {found["parameter"] for found in _TOKEN.finditer(statement) if found["parameter"]}
+
+
+def with_values(statement: str, values: Mapping[str, object]) -> str:
+    r"""The statement with a text literal for each parameter that has a value.
+
+    Not every engine takes parameters in a statement that writes.
+
+    >>> with_values("INSERT INTO t VALUES (:a, ':a', :b)", {"a": "it's"})
+    "INSERT INTO t VALUES ('it\\'s', ':a', :b)"
+    """
+
+    def written(found: re.Match[str]) -> str:
+        name = found["parameter"]
+        if name is None or name not in values:
+            return found[0]
+        escaped = str(values[name]).replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+
+    return _TOKEN.sub(written, statement)
 
 
 def _is_open(words: list[str]) -> bool:

@@ -1,10 +1,7 @@
 """Checkpoints: what a pipeline has done, so that a run that was stopped goes on where it stopped.
 
 A stage is done when its last checkpoint is written, right after its last commit: killed between the
-two it is done once more, which changes nothing, as every write is idempotent. On a local disk a
-checkpoint is a synced row of the outbox beside the warehouse, which `lyceum ops` shows at once,
-during a run and after a kill. In a workspace that disk may be gone tomorrow: there it is appended
-to ops.pipeline_checkpoint at the end of its stage.
+two it is done once more, which changes nothing, as every write is idempotent.
 """
 
 import json
@@ -19,15 +16,13 @@ from typing import Literal, TypeVar
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
-from lyceum.ops.ledger import waiting_states
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.locks import job_lock
-from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
-from lyceum.ops.outbox import Outbox, outbox, settle
+from lyceum.ops.logs import append_logs, correlated, get_logger, open_logs
 from lyceum.ops.retry import RetryPolicy, with_retries
 from lyceum.redaction import redacted
-from lyceum.storage import Lakehouse
-from lyceum.storage.observe import reached
 from lyceum.table import Table, View
+from pocketlake.observe import reached
 
 Status = Literal["pending", "in_progress", "completed", "failed"]
 T = TypeVar("T")
@@ -130,17 +125,13 @@ class PipelineRun:
             stage.value = None if result is None else str(result)
             return result
 
-    def mark(self, stage: Stage, status: Status) -> None:
-        """Keep a checkpoint; on a local disk it is safe when this returns."""
+    def mark(self, *states: tuple[Stage, Status]) -> None:
+        """Keep checkpoints, in one commit."""
+        stage, status = states[-1]
         subject = f"{self.pipeline_name}/{stage.name}/{stage.key} {status}"
         reached("checkpointing", subject)
-        is_over = stage.name == RUN and status == "completed"
-        state = {"id": self.id, "parameters": self.parameters, "done": self.done}
-        waiting = waiting_checkpoints(self.lake)
-        waiting.put([_row(self, stage, status)], {_note(self): None if is_over else state})
-        is_end = status == "completed" or (stage.name == RUN and status == "failed")
-        if is_end and not self.lake.config.is_local_disk:
-            waiting.land(self.lake)
+        rows = [_row(self, stage, status) for stage, status in states]
+        self.lake.append(PIPELINE_CHECKPOINT, self.lake.rows(PIPELINE_CHECKPOINT, rows))
         reached("checkpointed", subject)
 
 
@@ -165,32 +156,21 @@ def pipeline_run(
         whole = Stage(RUN, RUN, metadata={"parameters": run.parameters})
         try:
             with correlated(lake.spark, pipeline_name, run.id), _checkpointed(run, whole):
-                for name in stages:
-                    if [name, _NO_KEY] not in run.done:
-                        run.mark(Stage(name, _NO_KEY), "pending")
+                pending = [
+                    Stage(name, _NO_KEY) for name in stages if [name, _NO_KEY] not in run.done
+                ]
+                if pending:
+                    run.mark(*((stage, "pending") for stage in pending))
                 yield run
         finally:
-            seconds = time.monotonic() - whole.started
-            settle(lake, waiting_checkpoints(lake), seconds=seconds)
-            settle(lake, waiting_logs(lake.config), seconds=seconds)
-
-
-def waiting_checkpoints(lake: Lakehouse) -> Outbox:
-    """The checkpoints that are not in ops.pipeline_checkpoint yet."""
-    return outbox(lake.config, PIPELINE_CHECKPOINT, survives_power_loss=True)
-
-
-def land(lake: Lakehouse) -> int:
-    """Bring checkpoints, log lines and states of runs to their tables, for a reader."""
-    waiting = (waiting_checkpoints(lake), waiting_logs(lake.config), waiting_states(lake))
-    return sum(rows.land(lake) for rows in waiting)
+            append_logs(lake)
 
 
 @contextmanager
 def _checkpointed(run: PipelineRun, stage: Stage) -> Iterator[None]:
     """A checkpoint before and one after; an exception makes the latter a failure."""
     stage.started_at, stage.started = datetime.now(UTC), time.monotonic()
-    run.mark(stage, "in_progress")
+    run.mark((stage, "in_progress"))
     _log.info("stage started", stage=stage.name, key=stage.key, is_resumed=run.is_resumed)
     try:
         yield
@@ -198,7 +178,7 @@ def _checkpointed(run: PipelineRun, stage: Stage) -> Iterator[None]:
         _note_failure(run, stage, error)
         raise
     run.done.append([stage.name, stage.key])
-    run.mark(stage, "completed")
+    run.mark((stage, "completed"))
     milliseconds = _milliseconds(stage)
     _log.info("stage completed", stage=stage.name, key=stage.key, duration_ms=milliseconds)
 
@@ -207,15 +187,10 @@ def _note_failure(run: PipelineRun, stage: Stage, error: BaseException) -> None:
     kind = type(error).__name__
     stage.metadata |= {"error": str(error) or kind, "kind": kind}
     try:
-        run.mark(stage, "failed")
+        run.mark((stage, "failed"))
     except Exception as second:  # noqa: BLE001 - the first error is the one to raise
         _log.warning("a failure has no checkpoint", stage=stage.name, reason=str(second))
     _log.error("stage failed", stage=stage.name, key=stage.key, **stage.metadata)
-
-
-def _note(run: PipelineRun) -> str:
-    """Under which name the outbox remembers the pipeline's unfinished run."""
-    return f"run:{run.pipeline_name}"
 
 
 def _row(run: PipelineRun, stage: Stage, status: Status) -> dict[str, object]:
@@ -244,14 +219,13 @@ def _milliseconds(stage: Stage) -> int:
 def _resumed_or_new(wanted: PipelineRun) -> PipelineRun:
     """The unfinished run if it is the one that is wanted; another one is given up."""
     lake, name = wanted.lake, wanted.pipeline_name
-    found = waiting_checkpoints(lake).note(_note(wanted)) or _noted_in_table(lake, name)
-    if not isinstance(found, dict):
+    run = _unfinished(lake, name)
+    if run is None:
         return wanted
-    run = PipelineRun(lake, name, found["parameters"], found["id"], found["done"], is_resumed=True)
     if run.parameters == wanted.parameters:
         return run
     reason = f"given up: run {wanted.id} has other parameters"
-    run.mark(Stage(RUN, RUN, metadata={"error": reason, "kind": "GivenUp"}), "failed")
+    run.mark((Stage(RUN, RUN, metadata={"error": reason, "kind": "GivenUp"}), "failed"))
     return wanted
 
 
@@ -261,15 +235,14 @@ def _as_json(parameters: Mapping[str, object]) -> dict[str, object]:
     return stored
 
 
-def _noted_in_table(lake: Lakehouse, pipeline_name: str) -> dict[str, object] | None:
-    """The latest run by the table, where there is no disk of ours to remember it."""
-    if lake.config.is_local_disk:
-        return None
+def _unfinished(lake: Lakehouse, pipeline_name: str) -> PipelineRun | None:
+    """The pipeline's latest run, if it is not completed."""
     states = lake.view(PIPELINE_STAGE_STATUS).where(F.col("pipeline_name") == pipeline_name)
     whole = states.where(F.col("stage") == RUN).orderBy(F.desc("updated_at")).limit(1).collect()
     if not whole or whole[0].status == "completed":
         return None
-    of_run = states.where((F.col("run_id") == whole[0].run_id) & (F.col("status") == "completed"))
-    done = [list(row) for row in of_run.select("stage", "checkpoint_key").collect()]
-    parameters = json.loads(whole[0].metadata)["parameters"]
-    return {"id": whole[0].run_id, "parameters": parameters, "done": done}
+    row = whole[0]
+    of_run = states.where((F.col("run_id") == row.run_id) & (F.col("status") == "completed"))
+    done = [list(found) for found in of_run.select("stage", "checkpoint_key").collect()]
+    parameters = json.loads(row.metadata).get("parameters", {})
+    return PipelineRun(lake, pipeline_name, parameters, row.run_id, done, is_resumed=True)

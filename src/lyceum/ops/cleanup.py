@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import functions as F
 
 from lyceum.config import Config
-from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, land
+from lyceum.lakehouse import Lakehouse
+from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT
 from lyceum.ops.ledger import ETL_JOB_RUNS
 from lyceum.ops.logs import PIPELINE_LOGS, log_file
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse, delete
 from lyceum.table import Table
 
 _TIMES = {
@@ -35,7 +35,6 @@ def clean_up(
     lake: Lakehouse, *, older_than: timedelta, now: datetime, dry_run: bool = False
 ) -> list[Removed]:
     """Delete what is older, or only count it; a table with nothing to delete gets no commit."""
-    land(lake)
     removed = [
         _rows(lake, table, now - _age(table, older_than), dry_run=dry_run) for table in _TIMES
     ]
@@ -56,10 +55,11 @@ def _age(table: Table, asked: timedelta) -> timedelta:
 
 
 def _rows(lake: Lakehouse, table: Table, before: datetime, *, dry_run: bool) -> Removed:
-    is_old = F.col(_TIMES[table]) < F.lit(before)
-    count = lake.read(table).where(is_old).count()
-    if count and not dry_run:
-        delete(lake, table, where=is_old)
+    column = _TIMES[table]
+    if dry_run:
+        count = lake.read(table).where(F.col(column) < F.lit(before)).count()
+    else:
+        count = lake.delete(table, where=f"{column} < :before", args={"before": before})
     return Removed(table.name, count, before)
 
 

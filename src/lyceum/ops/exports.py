@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pyspark.sql import Row
+from pyspark.sql import Row, Window
 from pyspark.sql import functions as F
 
-from lyceum.storage import Lakehouse, append_once
+from lyceum.lakehouse import Lakehouse
 from lyceum.table import Table
 
 State = Literal["STARTED", "DONE"]
@@ -111,8 +111,7 @@ def record(
         )
         for span in plan.spans
     ]
-    frame = lake.spark.createDataFrame(rows, EXPORTS.columns)
-    append_once(lake, EXPORTS, frame, app=f"exports:{plan.id}:{state}", version=0)
+    lake.append(EXPORTS, lake.rows(EXPORTS, rows), once=(f"exports:{plan.id}:{state}", 1))
 
 
 @dataclass(frozen=True)
@@ -149,9 +148,9 @@ def history(lake: Lakehouse, request: Request) -> History:
     of_consumer = (F.col("export_name") == request.export_name) & (
         F.col("consumer") == request.consumer
     )
-    last = F.max_by(F.struct("*"), "recorded_at").alias("last")
-    found = lake.read(EXPORTS).where(of_consumer).groupBy("state", "table_name").agg(last)
-    rows = found.select("last.*").orderBy("table_name").collect()
+    last = Window.partitionBy("state", "table_name").orderBy(F.desc("recorded_at"))
+    found = lake.read(EXPORTS).where(of_consumer).select("*", F.row_number().over(last).alias("n"))
+    rows = found.where("n = 1").orderBy("table_name").collect()
     return History(*([r for r in rows if r.state == state] for state in ("STARTED", "DONE")))
 
 

@@ -1,6 +1,7 @@
 """What `lyceum ops health` and `lyceum ops trace` show: the SQL files of queries/, over our tables.
 
-The files are plain SQL over the schema `ops`; here that stands for the configured one.
+The files are plain SQL over the schema `ops`; here its tables are temporary views, so that looking
+creates nothing.
 """
 
 import re
@@ -11,13 +12,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
-from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS, land
+from lyceum.lakehouse import Lakehouse
+from lyceum.ops.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
 from lyceum.ops.ledger import ETL_JOB_RUNS
 from lyceum.ops.logs import PIPELINE_LOGS
+from lyceum.ops.query import printable
 from lyceum.ops.reporter import Reporter
-from lyceum.storage import Lakehouse
-from lyceum.storage.inspect import printable
-from lyceum.table import quoted
 
 HEALTH = {
     "pipeline_health": "Pipelines",
@@ -36,25 +36,23 @@ class UnknownRunError(UsageError):
 
 def show_health(lake: Lakehouse, reporter: Reporter, *, since: datetime) -> None:
     """The health of the pipelines since a time, one table a question."""
-    land(lake)
     for name, title in HEALTH.items():
         _show(reporter, title, named_query(lake, name, since=since))
 
 
 def show_trace(lake: Lakehouse, reporter: Reporter, run_id: str) -> None:
     """What a run did in the order of time; its identifier may be cut short."""
-    land(lake)
     found = _full_run_id(lake, run_id)
     _show(reporter, f"Run {found}", named_query(lake, "trace", run_id=found))
 
 
 def named_query(lake: Lakehouse, name: str, **values: object) -> DataFrame:
     """The result of one of the SQL files."""
-    lake.ensure(*_READ)
-    lake.view(PIPELINE_STAGE_STATUS)
+    for table in _READ:
+        lake.read(table).createOrReplaceTempView(table.short_name)
+    lake.view(PIPELINE_STAGE_STATUS).createOrReplaceTempView(PIPELINE_STAGE_STATUS.short_name)
     text = (files("lyceum.ops") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    schema = quoted(lake.config.catalog, lake.config.schemas["ops"])
-    return lake.spark.sql(re.sub(r"\bops\.(?=\w)", f"{schema}.", text), args=values)
+    return lake.spark.sql(re.sub(r"\bops\.(?=\w)", "", text), args=values)
 
 
 def _full_run_id(lake: Lakehouse, start: str) -> str:

@@ -1,8 +1,4 @@
-"""The run ledger: every run of every job as append-only events, the latest state as a view.
-
-On a local disk the start of a run waits in the outbox, and comes to the table with its end, or
-before somebody reads: a run costs one append, and who finds a dead one needs no query.
-"""
+"""The run ledger: every run of every job as append-only events, the latest state as a view."""
 
 import json
 import uuid
@@ -15,10 +11,9 @@ from typing import Literal
 from pyspark.sql import functions as F
 
 from lyceum.config import user_at_host
-from lyceum.ops.logs import correlated, get_logger, open_logs, waiting_logs
-from lyceum.ops.outbox import Outbox, outbox, settle
+from lyceum.lakehouse import Lakehouse
+from lyceum.ops.logs import append_logs, correlated, get_logger, open_logs
 from lyceum.redaction import redacted
-from lyceum.storage import Lakehouse
 from lyceum.table import Table, View
 
 _log = get_logger(__name__)
@@ -88,23 +83,26 @@ def recorded_run(
     """
     open_logs(lake.config)
     run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
-    # `lyceum status` starts Spark only if the table is there, and is to see a first run under way.
-    lake.ensure(ETL_JOB_RUNS)
     dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
-    _record(lake, run, [*dead, _event(run, "RUNNING")])
-    with correlated(lake.spark, job_name, run.id):
-        _log.info("run started", job=job_name, parameters=dict(parameters))
-        try:
-            yield run
-        except BaseException as error:
-            told = reason(error)
-            _log.error("run failed", job=job_name, reason=told)
-            _record(lake, run, [_event(run, "FAILED", error=told)])
-            raise
-        _log.info("run ended", job=job_name, rows=run.rows_processed)
-    _record(lake, run, [_event(run, "SUCCESS")])
-    taken = datetime.now(UTC) - run.started_at
-    settle(lake, waiting_logs(lake.config), seconds=taken.total_seconds())
+    _record(lake, [*dead, _event(run, "RUNNING")])
+    try:
+        with correlated(lake.spark, job_name, run.id):
+            _log.info("run started", job=job_name, parameters=dict(parameters))
+            yield from _recorded(lake, run)
+    finally:
+        append_logs(lake)
+
+
+def _recorded(lake: Lakehouse, run: Run) -> Iterator[Run]:
+    try:
+        yield run
+    except BaseException as error:
+        told = reason(error)
+        _log.error("run failed", job=run.job_name, reason=told)
+        _record(lake, [_event(run, "FAILED", error=told)])
+        raise
+    _log.info("run ended", job=run.job_name, rows=run.rows_processed)
+    _record(lake, [_event(run, "SUCCESS")])
 
 
 def reason(error: BaseException) -> str:
@@ -114,23 +112,13 @@ def reason(error: BaseException) -> str:
     return str(redacted(str(error).strip() or type(error).__name__))
 
 
-def waiting_states(lake: Lakehouse) -> Outbox:
-    """The states of runs that are not in ops.etl_job_runs yet."""
-    return outbox(lake.config, ETL_JOB_RUNS, survives_power_loss=True)
-
-
 def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:
-    """The last run of the job, if it shows RUNNING; each run buries the one before it."""
-    if lake.config.is_local_disk:
-        noted = waiting_states(lake).note(job_name)
-        last = [noted] if isinstance(noted, dict) else []
-    else:
-        events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
-        found = events.orderBy(F.desc("recorded_at")).limit(1).where("status = 'RUNNING'")
-        last = [json.loads(row[0]) for row in found.select(F.to_json(F.struct("*"))).collect()]
+    """The last run of the job, if it shows RUNNING: each run ends the one before it."""
+    events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
+    found = events.orderBy(F.desc("recorded_at")).limit(1).where("status = 'RUNNING'").collect()
     return [
-        Run(job_name, json.loads(e["parameters"]), e["id"], datetime.fromisoformat(e["started_at"]))
-        for e in last
+        Run(job_name, json.loads(row.parameters), row.id, row.started_at.astimezone(UTC))
+        for row in found
     ]
 
 
@@ -160,10 +148,5 @@ def _event(run: Run, status: Status, error: str | None = None) -> dict[str, obje
     }
 
 
-def _record(lake: Lakehouse, run: Run, events: list[dict[str, object]]) -> None:
-    """Keep the events, the last of which is the run's; the note is what a dead run is known by."""
-    is_under_way = events[-1]["status"] == "RUNNING"
-    waiting = waiting_states(lake)
-    waiting.put(events, {run.job_name: events[-1] if is_under_way else None})
-    if not (is_under_way and lake.config.is_local_disk):
-        waiting.land(lake)
+def _record(lake: Lakehouse, events: list[dict[str, object]]) -> None:
+    lake.append(ETL_JOB_RUNS, lake.rows(ETL_JOB_RUNS, events))

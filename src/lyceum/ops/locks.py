@@ -17,7 +17,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from lyceum.errors import LyceumError
-from lyceum.storage import Lakehouse
+from lyceum.lakehouse import Lakehouse
 
 
 class JobIsRunningError(LyceumError):
@@ -65,7 +65,8 @@ def is_running_here(lake: Lakehouse, job_name: str) -> bool:
 
 def _lock_file(lake: Lakehouse, job_name: str, key: str | None) -> Path:
     name = job_name if key is None else f"{job_name}@{key}"
-    return lake.locks_folder / f"job-{quote(name, safe='@')}.lock"
+    lake.config.locks.mkdir(parents=True, exist_ok=True)
+    return lake.config.locks / f"job-{quote(name, safe='@')}.lock"
 
 
 def _sign(file: Path) -> None:

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line to a file or standard error, and to ops.pipeline_logs.
 
 Every line carries the run that it belongs to, in whatever module it is written; known secrets are
-hidden. A line that cannot be written never stops a pipeline: it is lost, and that is said once.
+hidden. Lines come to the table at the end of a stage or run; after a kill the file has them. A line
+that cannot be written never stops a pipeline: it is lost, and that is said once.
 """
 
 import json
@@ -9,7 +10,8 @@ import logging
 import sys
 import uuid
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
@@ -28,7 +30,7 @@ from structlog.stdlib import (
 )
 
 from lyceum.config import Config
-from lyceum.ops.outbox import Outbox, outbox
+from lyceum.lakehouse import Lakehouse
 from lyceum.redaction import redacted
 from lyceum.table import Table
 
@@ -92,21 +94,28 @@ class _Stderr(_Forgiving, logging.StreamHandler[IO[str]]):
         super().emit(record)
 
 
-class _ToOutbox(_Forgiving):
-    """The lines of runs, on their way to ops.pipeline_logs."""
+class _ToTable(_Forgiving):
+    """The lines of runs, until they are appended to ops.pipeline_logs."""
 
-    def __init__(self, waiting: Outbox) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self._outbox = waiting
+        self._waiting: list[dict[str, object]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             row = json.loads(self.format(record))
             if row["run_id"] is not None:
-                kept = {"id": uuid.uuid4().hex, "metadata": json.dumps(row["metadata"])}
-                self._outbox.put([row | kept])
+                at = datetime.fromisoformat(row["timestamp"])
+                kept = {"id": uuid.uuid4().hex, "timestamp": at}
+                self._waiting.append(row | kept | {"metadata": json.dumps(row["metadata"])})
         except Exception:  # noqa: BLE001 - a log line never stops a pipeline
             self.handleError(record)
+
+    def taken(self) -> list[dict[str, object]]:
+        """The lines so far, which are then not here any more."""
+        with self.lock or nullcontext():
+            lines, self._waiting = self._waiting, []
+        return lines
 
 
 def open_logs(config: Config, *, to_stderr: bool = False) -> None:
@@ -142,9 +151,17 @@ def log_file(config: Config) -> Path:
     return config.logs / "lyceum.jsonl"
 
 
-def waiting_logs(config: Config) -> Outbox:
-    """The lines that are not in ops.pipeline_logs yet."""
-    return outbox(config, PIPELINE_LOGS)
+def append_logs(lake: Lakehouse) -> None:
+    """Bring the lines so far to ops.pipeline_logs; if that fails it is logged, no more."""
+    handlers = logging.getLogger(_ROOT).handlers
+    lines = [line for h in handlers if isinstance(h, _ToTable) for line in h.taken()]
+    if not lines:
+        return
+    try:
+        lake.append(PIPELINE_LOGS, lake.rows(PIPELINE_LOGS, lines))
+    except Exception as error:  # noqa: BLE001 - the data is in, and the file has the lines
+        reason = {"table": PIPELINE_LOGS.name, "reason": str(error)}
+        logging.getLogger(__name__).warning("log lines are missing in the table", extra=reason)
 
 
 @contextmanager
@@ -173,7 +190,7 @@ def _handlers(config: Config, *, to_stderr: bool) -> list[logging.Handler]:
                 encoding="utf-8",
             )  # fmt: skip
             handlers.append(file)
-        handlers.append(_ToOutbox(waiting_logs(config)))
+        handlers.append(_ToTable())
     except Exception:  # noqa: BLE001 - a log line never stops a pipeline
         _Forgiving().handleError(logging.makeLogRecord({}))
     return handlers

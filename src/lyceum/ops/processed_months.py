@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from lyceum.storage import Lakehouse, clear, merge
-from lyceum.storage.versions import Version
+from lyceum.lakehouse import Lakehouse
 from lyceum.table import Table
+from pocketlake import Version
 
 MonthStatus = Literal["pending", "in_progress", "completed", "failed"]
 
@@ -91,10 +91,10 @@ def write_marks(lake: Lakehouse, marks: Iterable[Mark]) -> None:
         for mark in marks
     ]
     if rows:
-        frame = lake.spark.createDataFrame(rows, PROCESSED_MONTHS.columns)
-        merge(lake, PROCESSED_MONTHS, frame, unless_only=("updated_at",))
+        frame = lake.rows(PROCESSED_MONTHS, rows)
+        lake.merge(PROCESSED_MONTHS, frame, unless_only=("updated_at",))
 
 
 def delete_marks(lake: Lakehouse) -> None:
     """Delete every mark: all months of silver are then to be processed."""
-    clear(lake, PROCESSED_MONTHS)
+    lake.delete(PROCESSED_MONTHS, where="true")

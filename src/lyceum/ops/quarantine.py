@@ -4,10 +4,11 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
+from lyceum.lakehouse import Lakehouse
 from lyceum.ops.reporter import Reporter
 from lyceum.quality.rules import is_open
-from lyceum.storage import Lakehouse, Written, merge
 from lyceum.table import Table
+from pocketlake import Written
 
 _SHOWN_ID = 12
 _FEW = 5
@@ -80,7 +81,7 @@ def open_records(lake: Lakehouse, system: str, *, rule: str | None = None) -> Da
 
 def keep(lake: Lakehouse, rows: DataFrame) -> Written:
     """Write rows of the quarantine; one that was seen before, just as it is, stays as it is."""
-    return merge(lake, QUARANTINE, rows, unless_only=("seen_at", "load_id"))
+    return lake.merge(QUARANTINE, rows, unless_only=("seen_at", "load_id"))
 
 
 def show_open(lake: Lakehouse, reporter: Reporter, system: str, load_id: str | None = None) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ from lyceum.errors import LyceumError
 from lyceum.quality.data_docs import build_data_docs
 from lyceum.quality.results import CheckResult, percent_text
 from lyceum.quality.suites import Check, Subject, Suite
-from lyceum.storage import computed_once, side_by_side
 
 if TYPE_CHECKING:
     from great_expectations.core import (
@@ -70,15 +68,14 @@ def validate(
 ) -> list[CheckResult]:
     """Check the frames, one for each subject's name; with `docs_folder`, write Data Docs there.
 
-    Every frame is computed once; samples of broken rows are looked up only for failed checks.
+    Samples of broken rows are looked up only for failed checks.
     Raises ValidationError where a check cannot be evaluated.
     """
     run = Run(suite, run_id, checked_at)
     with _quiet():
         context = _context()
         source = context.data_sources.add_spark(suite.name, persist=False)
-        computed = _computed(frames)
-        reports = {s.name: _checked(source, s, computed[s.name]) for s in suite.subjects}
+        reports = {s.name: _checked(source, s, frames[s.name]) for s in suite.subjects}
         results = [
             _check_result(run, subject, check, found[check.id])
             for subject in suite.subjects
@@ -118,12 +115,6 @@ def _context() -> "EphemeralDataContext":
         analytics_enabled=False,
     )
     return gx.get_context(mode="ephemeral", project_config=settings)
-
-
-def _computed(frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
-    tasks = (partial(computed_once, frame) for frame in frames.values())
-    spark = next(iter(frames.values())).sparkSession
-    return dict(zip(frames, side_by_side(spark, *tasks), strict=True))
 
 
 def _checked(

@@ -6,6 +6,8 @@ gone from the LMS are left out.
 """
 
 from datetime import datetime
+from functools import reduce
+from operator import and_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -16,14 +18,14 @@ from lyceum.bronze.lms import (
     expected_sessions,
     listed_events,
 )
+from lyceum.lakehouse import Lakehouse
 from lyceum.quality.expectations import validate
 from lyceum.quality.results import CheckResult, write_results
 from lyceum.quality.suites import Subject, Suite, has_rows, is_not_null, is_true
 from lyceum.quality.thresholds import LmsThresholds
 from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
-from lyceum.silver.times import instant, standard_timezone
+from lyceum.silver.times import standard_timezone
 from lyceum.sources.lms.fields import LmsFields
-from lyceum.storage import Lakehouse
 
 _PRODUCT_COLUMNS = ("product_id", "product_identification", "product_name", "product_type")
 
@@ -152,9 +154,12 @@ def session_checks(sessions: DataFrame, products: DataFrame) -> DataFrame:
 
     A check of something that the session does not give, such as its time zone, is NULL.
     """
-    first = F.min_by(F.struct(*_PRODUCT_COLUMNS), "product_position").alias("first_product")
-    first_products = _current(products).groupBy("session_id").agg(first)
-    agrees = [F.col(c).eqNullSafe(F.col(f"first_product.{c}")) for c in _PRODUCT_COLUMNS]
+    first_first = Window.partitionBy("session_id").orderBy("product_position")
+    ranked = _current(products).withColumn("rank", F.row_number().over(first_first))
+    first_products = ranked.where(F.col("rank") == 1).select(
+        "session_id", *(F.col(c).alias(f"first_{c}") for c in _PRODUCT_COLUMNS)
+    )
+    agrees = (F.col(c).eqNullSafe(F.col(f"first_{c}")) for c in _PRODUCT_COLUMNS)
     return (
         _current(sessions)
         .withColumn("is_unique", _is_unique("session_id"))
@@ -164,7 +169,7 @@ def session_checks(sessions: DataFrame, products: DataFrame) -> DataFrame:
             "session_id",
             "event_id",
             "is_unique",
-            F.forall(F.array(*agrees), lambda agrees: agrees).alias("product_agrees"),
+            reduce(and_, agrees).alias("product_agrees"),
             "is_scheduled",
             "is_start_readable",
             "is_end_readable",
@@ -236,8 +241,6 @@ def _timing(sessions: DataFrame) -> DataFrame:
     start, end, zone = F.col("start_time"), F.col("end_time"), F.col("timezone")
     starts_at, ends_at = F.col("starts_at"), F.col("ends_at")
     return sessions.withColumns(
-        {"starts_at": instant(start, zone), "ends_at": instant(end, zone)}
-    ).withColumns(
         {
             "is_scheduled": start.isNotNull() & end.isNotNull(),
             "is_start_readable": F.when(start.isNotNull(), starts_at.isNotNull()),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from lyceum.errors import LyceumError
-from lyceum.storage import Lakehouse, append_once
+from lyceum.lakehouse import Lakehouse
 from lyceum.table import Table
 
 Severity = Literal["critical", "warning"]
@@ -83,8 +83,8 @@ def write_results(lake: Lakehouse, results: Iterable[CheckResult]) -> None:
     for result in results:
         by_run.setdefault((result.suite, result.run_id), []).append(result)
     for (suite, run_id), found in by_run.items():
-        rows = lake.spark.createDataFrame([r.row() for r in found], QUALITY_RESULTS.columns)
-        append_once(lake, QUALITY_RESULTS, rows, app=f"quality/{suite}/{run_id}", version=0)
+        rows = lake.rows(QUALITY_RESULTS, [result.row() for result in found])
+        lake.append(QUALITY_RESULTS, rows, once=(f"quality/{suite}/{run_id}", 1))
 
 
 def gate(results: Iterable[CheckResult]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 _RECORD = ("source_key", "record_key", "raw", "load_id", "seen_at")
@@ -36,15 +36,17 @@ def broken_rules(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFrame:
 
 def quarantine_rows(broken: DataFrame, *, system: str) -> DataFrame:
     """Rows of `ops.quarantine`; a record that breaks a rule several times over gives one."""
-    latest = (
-        broken.withColumn("quarantine_id", _identity(system))
-        .groupBy("quarantine_id")
-        .agg(F.max_by(F.struct("*"), "seen_at").alias("row"))
-    )
-    return latest.select(
+    last_first = Window.partitionBy("quarantine_id").orderBy(F.desc("seen_at"))
+    # By `select`: for `withColumn` Spark Connect looks at the table, which a pipeline may not.
+    named = broken.select("*", _identity(system).alias("quarantine_id"))
+    ranked = named.select("*", F.row_number().over(last_first).alias("rank"))
+    return ranked.where(F.col("rank") == 1).select(
         "quarantine_id",
         F.lit(system).alias("system"),
-        *(F.col(f"row.{name}") for name in ("rule", "severity", "detail", *_RECORD)),
+        "rule",
+        "severity",
+        "detail",
+        *_RECORD,
         F.lit(None).cast("timestamp").alias("resolved_at"),
     )
 

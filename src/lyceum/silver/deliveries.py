@@ -17,7 +17,8 @@ from lyceum.silver.standard import identifier
 from lyceum.sources.landing.entities import Entity
 
 _NAMES = ("source_key", "record_key", "raw", "load_id", "seen_at")
-PROVENANCE = (*_NAMES, "_ingested_at", "_source_modified_at", "_source_file", "_row_number")
+_ARRIVAL = ("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
+PROVENANCE = (*_NAMES, *_ARRIVAL)
 """What a record keeps of where it came from, beside its own columns."""
 
 LANDING_RULES = (
@@ -83,25 +84,20 @@ def counting_versions(records: DataFrame, *, modified: str, rules: tuple[Rule, .
     It is the good one modified last; a version without a date is the oldest, ties go to the one
     that came last. What was rejected before a good version came is mended by it.
     """
-    arrival = F.struct("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
-    is_rejected = _is_rejected(rules)
     marked = records.where(F.col("record_key").isNotNull()).select(
-        "*", is_rejected.alias("is_rejected"), arrival.alias("arrival")
+        "*", _is_rejected(rules).alias("is_rejected")
     )
-    best_first = Window.partitionBy("record_key").orderBy(
-        "is_rejected", F.desc(modified), F.desc("arrival")
-    )
-    all_of_key = best_first.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    good_arrival = F.when(~F.col("is_rejected"), F.col("arrival"))
+    of_key = Window.partitionBy("record_key")
+    last_first = [F.desc(name) for name in _ARRIVAL]
+    best_first = of_key.orderBy("is_rejected", F.desc(modified), *last_first)
+    since = of_key.orderBy(*last_first, "is_rejected").rowsBetween(Window.unboundedPreceding, 0)
     ranked = marked.select(
         "*",
         F.row_number().over(best_first).alias("version_rank"),
-        F.max(good_arrival).over(all_of_key).alias("last_good"),
+        F.count_if(~F.col("is_rejected")).over(since).alias("good_since"),
     )
     is_best = ~F.col("is_rejected") & (F.col("version_rank") == 1)
-    is_open = F.col("is_rejected") & (
-        F.col("last_good").isNull() | (F.col("arrival") > F.col("last_good"))
-    )
+    is_open = F.col("is_rejected") & (F.col("good_since") == 0)
     return ranked.where(is_best | is_open)
 
 
@@ -111,11 +107,14 @@ def latest_master(landing: DataFrame, *, entity: Entity) -> DataFrame:
     A master's row has no modified date: that of its file stands for it.
     """
     key, value = entity.columns
-    order = F.struct("_source_modified_at", "_ingested_at", "_source_file", "_row_number")
+    order = ("_source_modified_at", "_ingested_at", "_source_file", "_row_number")
     readable = landing.where(F.col("_problem").isNull())
-    rows = readable.select(identifier(F.col(key)).alias(key), value, order.alias("order"))
-    latest = F.max_by(value, "order").alias(value)
-    return rows.where(F.col(key).isNotNull()).groupBy(key).agg(latest)
+    rows = readable.select(identifier(F.col(key)).alias(key), value, *order)
+    last_first = Window.partitionBy(key).orderBy(*(F.desc(name) for name in order))
+    ranked = rows.where(F.col(key).isNotNull()).select(
+        key, value, F.row_number().over(last_first).alias("rank")
+    )
+    return ranked.where(F.col("rank") == 1).select(key, value)
 
 
 def _is_rejected(rules: tuple[Rule, ...]) -> Column:

@@ -55,8 +55,21 @@ def fact_sales_daily(transactions: DataFrame) -> DataFrame:
     return summed.withColumn("net_revenue", net_revenue)
 
 
+def month_states(daily: DataFrame) -> DataFrame:
+    """Two values a month that change if a row of it does: `month_id`, `rows`, `hashes`."""
+    return daily.groupBy(month_id().alias("month_id")).agg(
+        F.count("*").alias("rows"),
+        F.sum(F.xxhash64(*daily.columns).cast("decimal(20,0)")).alias("hashes"),
+    )
+
+
+def month_id() -> Column:
+    """The month of `date_key` as a number, yyyymm."""
+    return F.floor(F.col("date_key") / 100).cast("int")
+
+
 def on_days(days: list[int]) -> Column:
-    """True on these days as literals, which Delta skips files by; of many, in their range."""
+    """True on these days as literals, by which files are skipped; of many, in their range."""
     if len(days) <= _FEW_DAYS:
         return F.col("date_key").isin(days)
     return F.col("date_key").between(min(days), max(days))

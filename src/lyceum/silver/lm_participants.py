@@ -23,7 +23,6 @@ LM_PARTICIPANTS = Table(
         modified_date TIMESTAMP COMMENT 'When the version was made, UTC'
     """,
     personal=("participant_id", "mdm_id", "final_mdm_id"),
-    deletion_vectors=True,
 )
 
 _VERSION_RULES = (

@@ -4,10 +4,13 @@ The key of a session is its id. Its first usable product stands in the session's
 every product, further ones too, is a row of `silver.event_session_products`.
 """
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lyceum.bronze.variant import is_nested, is_object, kind, variant_items, variant_text
+from lyceum.bronze.json_text import is_nested, is_object, is_there, items, kind, scalar
 from lyceum.quality.rules import Rule, without_rejected
 from lyceum.silver.times import instant, standard_timezone
 from lyceum.sources.lms.fields import LmsFields
@@ -28,11 +31,12 @@ EVENT_SESSION_DETAILS = Table(
         product_name STRING COMMENT 'First product: product or course name',
         product_type STRING COMMENT 'First product: category',
         session_title STRING COMMENT 'Title of the session',
+        starts_at TIMESTAMP COMMENT 'Scheduled start, UTC; NULL if start_time is in no known form',
+        ends_at TIMESTAMP COMMENT 'Scheduled end, UTC; NULL if end_time is in no known form',
         event_id STRING NOT NULL COMMENT 'The event that the session belongs to',
         updated_at TIMESTAMP NOT NULL COMMENT 'Fetch that last changed the row, UTC',
         removed_at TIMESTAMP COMMENT 'When a load found the session gone from the LMS, UTC'
     """,
-    deletion_vectors=True,
 )
 
 EVENT_SESSION_PRODUCTS = Table(
@@ -50,7 +54,6 @@ EVENT_SESSION_PRODUCTS = Table(
         updated_at TIMESTAMP NOT NULL COMMENT 'Fetch that last changed the row, UTC',
         removed_at TIMESTAMP COMMENT 'When a load found the product gone from the session, UTC'
     """,
-    deletion_vectors=True,
 )
 
 _HAS_USABLE_ID = "is_session AND id_kind IN ('STRING', 'BIGINT') AND session_id IS NOT NULL"
@@ -72,19 +75,18 @@ SESSION_RULES = (
         "session_without_id",
         "rejected",
         "the session has no id, or an empty one",
-        "is_session AND (coalesce(id_kind, 'VOID') = 'VOID'"
-        " OR (id_kind = 'STRING' AND session_id IS NULL))",
+        "is_session AND (id_kind IS NULL OR (id_kind = 'STRING' AND session_id IS NULL))",
     ),
     Rule(
         "session_id_wrong_type",
         "rejected",
         "the id of the session is neither text nor a whole number",
-        "is_session AND id_kind NOT IN ('VOID', 'STRING', 'BIGINT')",
+        "is_session AND id_kind NOT IN ('STRING', 'BIGINT')",
     ),
     Rule(
         "session_in_two_events",
         "rejected",
-        "another event, fetched later or with a greater id, has the same session",
+        "another event, with a greater id, has the same session",
         f"{_HAS_USABLE_ID} AND event_id <> winning_event_id",
     ),
     Rule(
@@ -139,9 +141,10 @@ def session_records(payloads: DataFrame, *, fields: LmsFields) -> DataFrame:
     """One row per element of the payloads' session lists, parsed, fit for `SESSION_RULES`.
 
     A payload without a session list gives one row. `version_rank` is 1 for the record of a
-    session that counts: the one fetched last, then of the greatest event id, then further down.
+    session that counts: that of the event with the greatest id, compared as text, whichever was
+    fetched first; in an event the one fetched last, then the one further down.
     """
-    sessions = variant_items(F.col("data_value"), fields.sessions)
+    sessions = items(F.col("data_value"), fields.sessions)
     listed = payloads.select("event_id", "fetched_at", "load_id", sessions.alias("sessions"))
     elements = listed.select(
         "event_id",
@@ -155,6 +158,7 @@ def session_records(payloads: DataFrame, *, fields: LmsFields) -> DataFrame:
         .transform(_parsed_products, fields=fields)
         .transform(_ranked_versions)
         .transform(_named_for_quarantine)
+        .drop("item", "session", "all_products")
     )
 
 
@@ -169,6 +173,8 @@ def event_session_details(records: DataFrame) -> DataFrame:
         "timezone",
         *(first_product[name].alias(name) for name in _PRODUCT_TEXTS),
         "session_title",
+        "starts_at",
+        "ends_at",
         "event_id",
         F.col("fetched_at").alias("updated_at"),
         F.lit(None).cast("timestamp").alias("removed_at"),
@@ -183,16 +189,15 @@ def event_session_products(records: DataFrame) -> DataFrame:
         "fetched_at",
         F.posexplode("products").alias("product_position", "product"),
     )
-    first = exploded.groupBy("session_id", "product.product_id").agg(
-        F.min_by(F.struct("*"), "product_position").alias("row")
-    )
-    return first.select(
+    first_first = Window.partitionBy("session_id", "product.product_id").orderBy("product_position")
+    ranked = exploded.withColumn("rank", F.row_number().over(first_first))
+    return ranked.where(F.col("rank") == 1).select(
         "session_id",
-        "product_id",
-        "row.product_position",
-        *(f"row.product.{name}" for name in _PRODUCT_TEXTS if name != "product_id"),
-        "row.event_id",
-        F.col("row.fetched_at").alias("updated_at"),
+        "product.product_id",
+        "product_position",
+        *(f"product.{name}" for name in _PRODUCT_TEXTS if name != "product_id"),
+        "event_id",
+        F.col("fetched_at").alias("updated_at"),
         F.lit(None).cast("timestamp").alias("removed_at"),
     )
 
@@ -211,36 +216,39 @@ def removed(
 
 
 def _parsed_session(elements: DataFrame, *, fields: LmsFields) -> DataFrame:
+    session = F.col("session")
+    texts = {name: scalar(session, getattr(fields, name)) for name in _SESSION_TEXTS}
+    nested = [is_nested(session, getattr(fields, name)) for name in _SESSION_TEXTS]
     item = F.col("item")
-    texts = {name: variant_text(item, getattr(fields, name)) for name in _SESSION_TEXTS}
-    nested = [is_nested(item, getattr(fields, name)) for name in _SESSION_TEXTS]
-    return elements.withColumns(
-        {
-            "is_session": is_object(item),
-            "id_kind": kind(item, fields.session_id),
-            "session_id": F.nullif(F.trim(variant_text(item, fields.session_id)), F.lit("")),
-            "has_nested_field": F.exists(F.array(*nested), lambda is_nested: is_nested),
-            **texts,
-        }
-    ).withColumns(
-        {
-            "standard_timezone": standard_timezone(F.col("timezone")),
-            "starts_at": instant(F.col("start_time"), F.col("timezone")),
-            "ends_at": instant(F.col("end_time"), F.col("timezone")),
-        }
+    return (
+        elements.withColumn("session", F.when(is_object(item), item))
+        .withColumns(
+            {
+                "is_session": session.isNotNull(),
+                "id_kind": kind(session, fields.session_id),
+                "session_id": F.nullif(F.trim(scalar(session, fields.session_id)), F.lit("")),
+                "has_nested_field": reduce(or_, nested),
+                **texts,
+            }
+        )
+        .withColumn("standard_timezone", standard_timezone(F.col("timezone")))
+        .withColumns(
+            {
+                "starts_at": instant(F.col("start_time"), F.col("standard_timezone")),
+                "ends_at": instant(F.col("end_time"), F.col("standard_timezone")),
+            }
+        )
     )
 
 
 def _parsed_products(elements: DataFrame, *, fields: LmsFields) -> DataFrame:
     """Adds `products`, the usable ones in order, and whether there were others."""
-    item, products = F.col("item"), F.col("all_products")
-    is_no_list = products.isNull() & (kind(item, fields.products) != "VOID")
-    parsed = F.transform(
-        variant_items(item, fields.products),
-        lambda p: F.struct(
-            *(variant_text(p, getattr(fields, name)).alias(name) for name in _PRODUCT_TEXTS)
-        ),
+    session, products = F.col("session"), F.col("all_products")
+    is_no_list = products.isNull() & is_there(session, fields.products)
+    elements_or_none = F.transform(
+        items(session, fields.products), lambda p: F.when(is_object(p), p)
     )
+    parsed = F.transform(elements_or_none, lambda p: _parsed_product(p, fields))
     usable = F.filter(products, lambda p: F.coalesce(F.trim(p["product_id"]), F.lit("")) != "")
     return elements.withColumn("all_products", parsed).withColumns(
         {
@@ -251,9 +259,14 @@ def _parsed_products(elements: DataFrame, *, fields: LmsFields) -> DataFrame:
     )
 
 
+def _parsed_product(product: Column, fields: LmsFields) -> Column:
+    texts = (scalar(product, getattr(fields, name)).alias(name) for name in _PRODUCT_TEXTS)
+    return F.struct(*texts)
+
+
 def _ranked_versions(elements: DataFrame) -> DataFrame:
     best_first = Window.partitionBy("session_id").orderBy(
-        F.desc("fetched_at"), F.desc("event_id"), F.desc("position")
+        F.desc("event_id"), F.desc("fetched_at"), F.desc("position")
     )
     return elements.withColumns(
         {
@@ -268,7 +281,7 @@ def _named_for_quarantine(elements: DataFrame) -> DataFrame:
         {
             "source_key": F.col("event_id"),
             "record_key": F.col("session_id"),
-            "raw": F.to_json("item"),
+            "raw": F.col("item"),
             "seen_at": F.col("fetched_at"),
         }
     )

@@ -7,7 +7,7 @@ walks the links that lead to further links; all others, nearly all, are a plain 
 
 from collections.abc import Mapping
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf

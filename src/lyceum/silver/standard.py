@@ -6,7 +6,12 @@ from pyspark.sql import functions as F
 _WHITE_SPACE = " \t\r\n\u00a0"
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
-_STARTS_AS_ISO = r"^\d{4}-\d{2}-\d{2}($|[ T])"
+_STARTS_AS_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[ T])"
+# Engines take a style at its word differently: Spark three digits for d, Sail January for MMM.
+_OTHER_SHAPES = (
+    "^([0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}($| )|[0-9]{8}$|[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}$"
+    "|[0-9]{1,2}-[A-Za-z]{3}-[0-9]{4}$)"
+)
 _STYLES = (
     "M/d/yyyy h:mm[:ss] a",
     "M/d/yyyy H:mm[:ss]",
@@ -43,8 +48,7 @@ def day(text: Column) -> Column:
     them, and `31-Jan-2026`.
     """
     iso = F.when(text.try_cast("timestamp").isNotNull(), F.substring(text, 1, 10).try_cast("date"))
-    others = (F.try_to_timestamp(text, F.lit(style)).cast("date") for style in _STYLES)
-    return F.when(text.rlike(_STARTS_AS_ISO), iso).otherwise(F.coalesce(*others))
+    return F.when(text.rlike(_STARTS_AS_ISO), iso).otherwise(_other(text).cast("date"))
 
 
 def moment(text: Column) -> Column:
@@ -54,6 +58,11 @@ def moment(text: Column) -> Column:
     (`31.1.2026 15:05`), and every date that `day` reads, as its midnight.
     """
     # The cast reads bare years and times of day too: it gets only what starts with a date.
-    iso = F.when(text.rlike(_STARTS_AS_ISO), text.try_cast("timestamp"))
-    others = (F.try_to_timestamp(text, F.lit(style)) for style in _STYLES)
-    return F.coalesce(iso, F.when(~text.rlike(_STARTS_AS_ISO), F.coalesce(*others)))
+    is_iso = text.rlike(_STARTS_AS_ISO)
+    return F.when(is_iso, text.try_cast("timestamp")).otherwise(_other(text))
+
+
+def _other(text: Column) -> Column:
+    """What a text in another style than ISO means."""
+    found = F.coalesce(*(F.try_to_timestamp(text, F.lit(style)) for style in _STYLES))
+    return F.when(text.rlike(_OTHER_SHAPES), found)

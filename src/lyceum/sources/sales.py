@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, SparkSession
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
+from lyceum.sources.lines import LINE, MALFORMED, tables
 
 COLUMNS = (
     "InvoiceNo",
@@ -24,10 +27,17 @@ COLUMNS = (
     "CustomerID",
     "Country",
 )
-_MALFORMED = "_malformed"
-_SCHEMA = ", ".join(f"{name} STRING" for name in (*COLUMNS, _MALFORMED))
 _CHUNK = 1 << 20
-_GLOB = re.compile(r"([\\*?\[\]{},])")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FILE = "_source_file"
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in COLUMNS),
+        (LINE, pa.int64()),
+        (MALFORMED, pa.string()),
+        (_FILE, pa.string()),
+    ]
+)
 
 
 class SalesFolderError(UsageError):
@@ -45,7 +55,7 @@ class SalesFile:
     @property
     def name(self) -> str:
         """The name within the folder."""
-        return self.path.name
+        return _text(self.path)
 
 
 @dataclass(frozen=True)
@@ -59,13 +69,18 @@ class Content:
 
 
 def sales_files(folder: Path) -> list[SalesFile]:
-    """The CSV files of a folder, by name."""
-    found = sorted(p for p in folder.glob("*.csv") if p.is_file()) if folder.is_dir() else []
+    """The CSV files of a folder, by name; neither case nor a leading `_` or `.` matters."""
+    found = sorted(p for p in folder.iterdir() if _is_csv(p)) if folder.is_dir() else []
     if not found:
         what = "a folder without any" if folder.is_dir() else "no such folder"
         message = f"expected a folder with *.csv files, found {what}: {folder}"
         raise SalesFolderError(message)
     return [_listed(path) for path in found]
+
+
+def left_alone(folder: Path) -> list[str]:
+    """The names in a folder that no load reads, because they are no CSV files."""
+    return sorted(_text(path) for path in folder.iterdir() if not _is_csv(path))
 
 
 def content_of(file: SalesFile) -> Content:
@@ -87,33 +102,45 @@ def content_of(file: SalesFile) -> Content:
     return Content(digest.hexdigest(), problem or _header_problem(head))
 
 
-def transaction_rows(spark: SparkSession, files: Iterable[SalesFile]) -> DataFrame:
-    """Every row of the files: its eight columns as text, its file, and its text if malformed."""
-    reader = spark.read.schema(_SCHEMA).options(
-        header="true",
-        multiLine="true",
-        escape='"',
-        emptyValue="",
-        mode="PERMISSIVE",
-        columnNameOfCorruptRecord=_MALFORMED,
-    )
-    rows = reader.csv([_GLOB.sub(r"\\\1", str(file.path)) for file in files])
-    return rows.select(
-        _decoded_name(F.col("_metadata.file_name")).alias("_source_file"),
-        F.col(_MALFORMED).alias("malformed"),
+def write_rows(files: Iterable[SalesFile], target: Path) -> None:
+    """Every record of the files and every line that is none, as text, in one Parquet file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(target, _SCHEMA, compression="lz4") as parquet:
+        for file in files:
+            with file.path.open(encoding="utf-8-sig", newline=None) as lines:
+                next(lines, None)
+                for table in tables(lines, COLUMNS, first=2):
+                    name = pa.repeat(pa.scalar(file.name, pa.string()), table.num_rows)
+                    parquet.write_table(table.append_column(_FILE, name))
+
+
+def transaction_rows(written: DataFrame) -> DataFrame:
+    """What `write_rows` wrote: eight columns as text, file, line, and the text if malformed."""
+    return written.select(
+        _FILE,
+        F.col(LINE).alias("line"),
+        F.col(MALFORMED).alias("malformed"),
         F.struct(*COLUMNS).alias("csv"),
     )
 
 
-def _decoded_name(encoded: Column) -> Column:
-    """The name as the folder has it: Spark writes it as part of a URL, but a plus as it is."""
-    return F.coalesce(F.try_url_decode(F.replace(encoded, F.lit("+"), F.lit("%2B"))), encoded)
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(".csv") and path.is_file()
+
+
+def _text(path: Path) -> str:
+    """The name; bytes of it that are no UTF-8 as backslash and number."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _listed(path: Path) -> SalesFile:
-    facts = path.stat()
+    try:
+        facts = path.stat()
+    except OSError:
+        # Gone since the folder was listed: whoever opens it finds that it is unreadable.
+        return SalesFile(path.absolute(), 0, datetime.fromtimestamp(0, UTC))
     modified_at = datetime.fromtimestamp(facts.st_mtime_ns // 1000 / 1_000_000, UTC)
-    return SalesFile(path.resolve(), facts.st_size, modified_at)
+    return SalesFile(path.absolute(), facts.st_size, modified_at)
 
 
 def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, str | None]:
@@ -124,5 +151,8 @@ def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, str
 
 
 def _header_problem(head: str) -> str | None:
-    header = next(csv.reader(head.splitlines()[:1]), [])
+    try:
+        header = next(csv.reader([_LINE_END.split(head, maxsplit=1)[0]]), [])
+    except csv.Error:
+        header = []
     return None if tuple(name.strip() for name in header) == COLUMNS else "file_without_header"

@@ -34,7 +34,7 @@ def result(value: object) -> dict[str, str]:
 
 def spark_table(frame: "DataFrame") -> dict[str, str]:
     """The frame's first rows."""
-    from lyceum.storage.inspect import printable
+    from lyceum.ops.query import printable
 
     if frame.isStreaming:
         name = "display of a streaming DataFrame"

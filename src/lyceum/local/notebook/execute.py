@@ -13,7 +13,7 @@ from lyceum.local.notebook.context import NotebookContext
 from lyceum.local.notebook.dbutils import Dbutils
 from lyceum.local.notebook.display import result, shown, spark_table
 from lyceum.local.notebook.source import Cell, Notebook, read_notebook, run_target
-from lyceum.local.sql_text import parameters, statements
+from lyceum.local.sql_text import statements, with_values
 
 _OFFERED_AS = {"databricks.sdk.runtime": "*", "pyspark.dbutils": "DBUtils"}
 """Modules that only a workspace has, whose names a notebook has anyway."""
@@ -66,8 +66,7 @@ class Execution:
         self._offer_spark()
         widgets = self._dbutils.widgets.getAll()
         for statement in statements(cell.source):
-            used = {name: widgets[name] for name in parameters(statement) & widgets.keys()}
-            frame = self.names["spark"].sql(statement, args=used or None)
+            frame = self.names["spark"].sql(with_values(statement, widgets))
             self.names["_sqldf"] = frame
             if frame.columns:
                 _show(spark_table(frame))

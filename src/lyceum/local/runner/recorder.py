@@ -33,16 +33,11 @@ def record_runs(spark: "SparkSession", config: Config) -> None:
 
 
 def _record(spark: "SparkSession", config: Config, pending: list[tuple[RunRecord, Part]]) -> None:
-    from lyceum.storage import Lakehouse, append_once, merge
+    from lyceum.lakehouse import Lakehouse
 
     lake = Lakehouse(spark, config)
     rows = [row for run, part in pending for row in rows_of(run, part)]
-    frame = spark.createDataFrame(rows, TASK_RUNS.columns)
-    if len(pending) == 1:
-        [(run, part)] = pending
-        append_once(lake, TASK_RUNS, frame, app=f"task_runs:{run.run_id}", version=part.repair)
-    else:
-        merge(lake, TASK_RUNS, frame)
+    lake.merge(TASK_RUNS, lake.rows(TASK_RUNS, rows))
     for run, part in pending:
         with Journal(run.folder) as journal:
             journal.note("recorded", repair=part.repair)

@@ -152,7 +152,7 @@ class Runner:
         from lyceum.local.runner.recorder import record_runs
 
         try:
-            record_runs(self._services.sessions.root(), self.config)
+            record_runs(self._services.sessions.new(), self.config)
         except PySparkException as error:
             with Journal(self._services.runs / run_id, *self._services.listeners) as journal:
                 journal.note("not_recorded", error=first_line(error))

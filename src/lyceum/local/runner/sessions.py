@@ -1,4 +1,4 @@
-"""Spark for the tasks of a run: one JVM, started when a task needs it, a session a task."""
+"""Spark for the tasks of a run: one engine, started when a task needs it, a session a task."""
 
 import contextlib
 import sys
@@ -9,33 +9,33 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from lyceum.config import Config
-from lyceum.session import SURROUNDINGS, Surroundings, spark_session
-from lyceum.table import quoted, text_literal
+from lyceum.session import TASK_ENVIRONMENT, TaskEnvironment, new_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 class Sessions:
-    """The Spark of a run; temporary views and session settings stay within a task."""
+    """The sessions of a run's tasks; temporary views and settings stay within a task."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._guard = Lock()
-        self._root: SparkSession | None = None
+        self.is_started = False
+        """True if a task of this run has needed a session."""
 
-    @property
-    def is_started(self) -> bool:
-        """True if a task of this run has needed Spark."""
-        return self._root is not None
+    def new(self) -> "SparkSession":
+        """A session in which new tables go where all tables of the warehouse are."""
+        self.is_started = True
+        # In a context of its own: the threads that this starts outlive the task.
+        spark = Context().run(new_session, self.config)
+        if self.config.is_local_disk:
+            from pocketlake import quoted, text_literal
 
-    def root(self) -> "SparkSession":
-        """The session that the others come from."""
-        with self._guard:
-            if self._root is None:
-                # In a context of its own: the threads that this starts outlive the task.
-                self._root = Context().run(_root_session, self.config)
-            return self._root
+            for schema in self.config.schemas.values():
+                location = text_literal(f"{self.config.warehouse}/{schema}")
+                name = quoted(self.config.catalog, schema)
+                spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name} LOCATION {location}")
+        return spark
 
     def task_session(self) -> "TaskSession":
         """A session for one task, which starts when it is first asked for."""
@@ -44,11 +44,11 @@ class Sessions:
     @contextmanager
     def used(self, session: "TaskSession") -> Iterator[None]:
         """Let everything inside the block that asks for a session get this one."""
-        token = SURROUNDINGS.set(Surroundings(self.config, session.get, session.with_tables))
+        token = TASK_ENVIRONMENT.set(TaskEnvironment(self.config, session.get, session.with_tables))
         try:
             yield
         finally:
-            SURROUNDINGS.reset(token)
+            TASK_ENVIRONMENT.reset(token)
 
 
 class TaskSession:
@@ -63,15 +63,15 @@ class TaskSession:
         """The task's session."""
         with self._guard:
             if self._session is None:
-                self._session = self._sessions.root().newSession()
+                self._session = self._sessions.new()
             return self._session
 
     def with_tables(self) -> "SparkSession":
         """The task's session, in which every table on disk is known by its name."""
-        from lyceum.storage import Lakehouse
+        from lyceum.lakehouse import Lakehouse
 
         lake = Lakehouse(self.get(), self._sessions.config)
-        lake.attach(lake.tables_on_disk())
+        lake.attach(lake.tables())
         return self.get()
 
     def interrupt(self) -> None:
@@ -79,17 +79,6 @@ class TaskSession:
         if self._session is not None:
             with contextlib.suppress(Exception):
                 self._session.interruptAll()
-
-
-def _root_session(config: Config) -> "SparkSession":
-    """A session with the schemas, whose new tables go where all tables of the warehouse are."""
-    spark = spark_session(config)
-    if config.is_local_disk:
-        for schema in config.schemas.values():
-            location = text_literal(f"{config.warehouse}/{schema}")
-            name = quoted(config.catalog, schema)
-            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name} LOCATION {location}")
-    return spark
 
 
 _builder_guard = Lock()
@@ -119,7 +108,7 @@ def withdraw_from_builders() -> None:
 
 
 def _get_or_create(builder: "SparkSession.Builder") -> "SparkSession":
-    inside = SURROUNDINGS.get()
+    inside = TASK_ENVIRONMENT.get()
     if inside is None:
         return _builder_original(builder)  # type: ignore[no-any-return]
     session = inside.session_with_tables()

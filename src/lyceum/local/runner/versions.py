@@ -1,18 +1,26 @@
-"""The Delta versions that a task reads and writes, as storage tells of them."""
+"""The Delta versions that a task reads and writes, as the writers tell of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from lyceum.config import Config
-from lyceum.local_disk import version_on_disk
 
 if TYPE_CHECKING:
     from lyceum.local.runner.context import TaskRun
 
 Tables = dict[str, int]
-_CONTROL = ("condition_task", "for_each_task", "run_job_task", "pipeline_task")
+_CONTROL = ("condition_task", "for_each_task", "run_job_task")
+
+
+def version_on_disk(config: Config, schema: str, name: str) -> int | None:
+    """The latest version of a table, by its files; None if it has none or is elsewhere."""
+    if not config.is_local_disk:
+        return None
+    commits = Path(str(config.warehouse), schema, name, "_delta_log").glob("*.json")
+    return max((int(c.stem) for c in commits if c.stem.isdigit()), default=None)
 
 
 class TouchedTables:
@@ -26,7 +34,7 @@ class TouchedTables:
         self._before: dict[str, int | None] = {}
 
     def __call__(self, kind: str, subject: str) -> None:
-        """Note a step of storage."""
+        """Note a step of a writer."""
         layer, _, name = subject.partition(".")
         schema = self._config.schemas.get(layer)
         if schema is not None and kind in ("read", "writing", "written"):
@@ -49,12 +57,12 @@ class TouchedTables:
 
 @contextmanager
 def touched_tables(attempt: "TaskRun") -> Iterator[TouchedTables]:
-    """Follow what storage does for the task; for one that only decides, pyspark is not imported."""
+    """Follow what the writers do for the task; one that only decides needs no pyspark."""
     touched = TouchedTables(attempt.services.config)
     if attempt.task.kind in _CONTROL:
         yield touched
         return
-    from lyceum.storage.observe import followed
+    from pocketlake.observe import followed
 
     with followed(touched):
         yield touched

@@ -11,8 +11,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, cast
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lyceum.local.samples.dirt import Row
 

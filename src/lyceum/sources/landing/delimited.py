@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from lyceum.sources.landing.entities import Entity

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lyceum.sources.landing.entities import Entity
 from lyceum.sources.landing.errors import UnreadableFileError

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from lyceum.sources.landing.entities import Entity
 from lyceum.sources.landing.errors import UnreadableFileError

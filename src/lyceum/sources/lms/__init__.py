@@ -1,7 +1,7 @@
 """The LMS API: its settings and errors.
 
-The client is in `client`, the Spark source in `datasource`: nothing here imports aiohttp or
-Spark, so that reading the configuration stays fast.
+The client is in `client`, what uses it in `fetch`: nothing here imports aiohttp, so that reading
+the configuration stays fast.
 """
 
 from lyceum.sources.lms.errors import LmsAuthError, LmsError, LmsPagingError

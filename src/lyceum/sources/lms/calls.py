@@ -7,7 +7,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -62,7 +61,6 @@ class Caller:
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime],
-        bucket: Path | None = None,
     ) -> None:
         self._transport = transport
         self._clock = clock
@@ -74,7 +72,7 @@ class Caller:
             backoff_cap=settings.backoff_cap,
             max_retry_after=settings.max_retry_after,
         )
-        self._limiter = RateLimiter(settings.rate, clock=clock, shared=bucket)
+        self._limiter = RateLimiter(settings.rate, clock=clock)
         self._auth = TokenProvider(settings, self._get_token, self._policy, clock=clock)
         self._gate = BreakerGate(CircuitBreaker(_breaker_policy(settings), clock=clock))
 

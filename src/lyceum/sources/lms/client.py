@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
 from lyceum.ops.retry import HttpCallError
@@ -49,11 +48,10 @@ class LmsClient:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
-        bucket: Path | None = None,
     ) -> None:
         self._settings = settings
         self._now = now
-        self._caller = Caller(settings, transport, clock=clock, now=now, bucket=bucket)
+        self._caller = Caller(settings, transport, clock=clock, now=now)
         self._base_url = settings.base_url.rstrip("/")
 
     def event_pages(self, since: str | None = None) -> AsyncIterator[EventsPage]:
@@ -61,7 +59,7 @@ class LmsClient:
         reader = PageReader(self._settings, self._caller, now=self._now, since=since)
         return Pager(self._settings, reader).pages()
 
-    async def session_details(self, event_ids: Iterable[str]) -> AsyncIterator[Fetched]:
+    async def session_details(self, event_ids: Iterable[str]) -> AsyncGenerator[Fetched, None]:
         """The outcome of every event, as they arrive; raises only LmsAuthError.
 
         Ids are taken from the iterable as calls become free; few outcomes wait for the caller of

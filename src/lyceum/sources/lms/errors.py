@@ -23,3 +23,9 @@ class LmsPagingError(LmsError):
     """The list of events cannot be read to its end."""
 
     kind = "paging"
+
+
+class LmsCircuitError(LmsError):
+    """The LMS kept failing, so that no further call is made."""
+
+    kind = "circuit_open"

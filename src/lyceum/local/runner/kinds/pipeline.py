@@ -1,4 +1,6 @@
-"""Declarative pipelines, in a child process."""
+"""Declarative pipelines, by the executor on the task's session."""
+
+from datetime import UTC, datetime
 
 from lyceum.local.runner.context import Output, TaskRun
 from lyceum.local.runner.errors import TaskError
@@ -7,28 +9,38 @@ from lyceum.local.runner.model import Settings
 
 def pipeline(attempt: TaskRun, spec: Settings) -> Output:
     """Update a pipeline of the bundle."""
-    from lyceum.local.pipeline_run import PipelineEvent, run_pipeline
+    from bundlerun.pipelines import PipelineError
+    from bundlerun.pipelines.settings import pipeline_settings
+    from lyceum.lakehouse import Lakehouse
+    from lyceum.local.pipeline import update_pipeline
+    from lyceum.tables import TABLES
 
-    def tell(event: PipelineEvent) -> None:
-        parts = (event.time, event.name, event.state, event.message)
-        attempt.place.log.write(" ".join(part for part in parts if part) + "\n")
+    def tell(step: str, name: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        attempt.place.log.write(f"{now} {step} {name}\n")
 
-    result = run_pipeline(
-        attempt.services.bundle.pipelines[pipeline_key(spec)],
-        config=attempt.services.config,
-        folder=attempt.services.bundle.folder,
-        full_refresh=bool(spec.get("full_refresh")),
-        refresh=list(spec.get("refresh_selection") or ()),
-        full_refresh_selection=list(spec.get("full_refresh_selection") or ()),
-        on_event=tell,
-        cancelled=attempt.stop.event,
-    )
-    facts = {"flows": result.flows, "pipeline_log": str(result.log)}
-    if result.state != "COMPLETED":
-        raise TaskError(result.error or f"pipeline {result.name} ended {result.state}")
-    return Output(facts=facts)
+    key, bundle = pipeline_key(spec), attempt.services.bundle
+    try:
+        update = update_pipeline(
+            Lakehouse(attempt.session.get(), attempt.services.config),
+            pipeline_settings(key, bundle.pipelines[key], folder=bundle.folder),
+            TABLES,
+            full_refresh=_full_refresh(spec),
+            refresh=list(spec.get("refresh_selection") or ()),
+            on_event=tell,
+            is_stopped=attempt.stop.event.is_set,
+        )
+    except PipelineError as error:
+        raise TaskError(str(error)) from error
+    if update.state != "COMPLETED":
+        raise TaskError(update.error or f"pipeline {update.name} ended {update.state}")
+    return Output(facts={"flows": {flow.dataset: flow.status for flow in update.flows}})
 
 
 def pipeline_key(spec: Settings) -> str:
     """The key of the pipeline that a `pipeline_task` names."""
     return str(spec.get("pipeline_id", "")).removeprefix("resources.pipelines.").removesuffix(".id")
+
+
+def _full_refresh(spec: Settings) -> bool | list[str]:
+    return bool(spec.get("full_refresh")) or list(spec.get("full_refresh_selection") or ())

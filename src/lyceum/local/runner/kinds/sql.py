@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from lyceum.local.runner.context import Output, TaskRun
 from lyceum.local.runner.model import Settings, text
-from lyceum.local.runner.versions import TouchedTables
-from lyceum.local.sql_text import statements
-from lyceum.local_disk import version_on_disk
+from lyceum.local.runner.versions import TouchedTables, version_on_disk
+from lyceum.local.sql_text import statements, with_values
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from lyceum.storage import Lakehouse
+    from lyceum.lakehouse import Lakehouse
 
 _MOST_ROWS = 1_000
 
 
 def sql(attempt: TaskRun, spec: Settings) -> Output:
     """Run the statements of the file; the rows of the last one are the task's output."""
-    from lyceum.storage import Lakehouse
+    from lyceum.lakehouse import Lakehouse
 
     lake = Lakehouse(attempt.session.get(), attempt.services.config)
     parameters = {name: text(value) for name, value in (spec.get("parameters") or {}).items()}
@@ -34,7 +33,7 @@ def sql(attempt: TaskRun, spec: Settings) -> Output:
     rows: list[Any] = []
     for statement in statements(source):
         print(f"-- {statement}")  # noqa: T201 - for the task's log
-        frame = lake.spark.sql(statement, args=parameters)
+        frame = lake.spark.sql(with_values(statement, parameters))
         rows = _shown(frame)
     _note(touched, lake, _named(lake, [source, *parameters.values()]), ("written",))
     output = {"rows": rows, "first_row": rows[0] if rows else {}}
@@ -54,7 +53,7 @@ def _shown(frame: "DataFrame") -> list[Any]:
 def _named(lake: "Lakehouse", texts: list[str]) -> Iterator[tuple[str, str]]:
     """The tables on disk whose name is a word of one of the texts."""
     words = {word for part in texts for word in re.findall(r"\w+", part.lower())}
-    return (pair for pair in lake.tables_on_disk() if pair[1].lower() in words)
+    return (pair for pair in lake.tables() if pair[1].lower() in words)
 
 
 def _note(

@@ -1,0 +1,1 @@
+"""Runs what a bundle describes on one machine: its declarative pipelines."""

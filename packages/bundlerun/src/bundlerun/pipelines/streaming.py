@@ -1,0 +1,103 @@
+"""Streaming tables: what is new is appended, each file and row once."""
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+
+from bundlerun.pipelines.checkpoint import Batch, Checkpoint, Span
+from bundlerun.pipelines.errors import PipelineError
+from bundlerun.pipelines.expectations import Counted, expectations_of
+from bundlerun.pipelines.graph import Node
+from bundlerun.pipelines.outcome import Outcome
+from bundlerun.pipelines.work import Rows, Stored, Work
+
+
+def update_stream(work: Work, node: Node, *, anew: bool) -> Outcome | None:
+    """Append what is new, all there is if anew; None if there is nothing new.
+
+    Each batch stands for one record of every row: an aggregation in its query sees the new rows
+    only, as if each update were a table of its own.
+    """
+    table = work.stored(node.dataset.name)
+    checkpoint = Checkpoint(work.folder(table.name))
+    table_id = _table_id(work, table)
+    outcome: Outcome | None = None
+    unfinished = checkpoint.unfinished(table_id)
+    if unfinished is not None and not anew:
+        outcome = _write(work, node, checkpoint, unfinished)
+    batch = _planned(work, node, checkpoint, table_id=table_id, anew=anew)
+    if batch is not None:
+        work.tell("planned", table.name)
+        outcome = _write(work, node, checkpoint, batch).after(outcome)
+    return outcome
+
+
+def _table_id(work: Work, table: Stored) -> str:
+    """The identity of the table, which is made if it is not there."""
+    version = work.lake.version(table)
+    if version is None:
+        work.lake.ensure(table)
+        version = work.lake.version(table)
+    assert version is not None  # noqa: S101 - it was made just now
+    return version.table_id
+
+
+def _planned(
+    work: Work, node: Node, checkpoint: Checkpoint, *, table_id: str, anew: bool
+) -> Batch | None:
+    """The next batch, recorded; None if there is nothing new."""
+    starts_anew = anew or checkpoint.starts_anew(table_id)
+    files = {
+        checkpoint.relative(source.folder): checkpoint.files_since(
+            source.folder, pattern=source.glob, anew=starts_anew
+        )
+        for source in node.reads.stream_files
+    }
+    tables = {
+        name: span
+        for name in sorted(node.reads.stream_tables)
+        if (span := _span(work, node, checkpoint, name=name, anew=starts_anew)) is not None
+    }
+    is_new = any(files.values()) or any(span.since != span.until for span in tables.values())
+    if not is_new and not anew:
+        return None
+    return checkpoint.record(table_id=table_id, files=files, tables=tables, anew=starts_anew)
+
+
+def _span(work: Work, node: Node, checkpoint: Checkpoint, *, name: str, anew: bool) -> Span | None:
+    """From where the stream has read a table to its present version; None if it is not there."""
+    version = work.lake.version(work.stored(name))
+    position = None if anew else checkpoint.position(name)
+    if version is None:
+        return position and Span(position.table_id, position.until, position.until)
+    if position is None:
+        return Span(version.table_id, None, version.number)
+    if position.table_id != version.table_id:
+        message = f"expected {name} to be the table that {node.dataset.name} streamed from before"
+        raise PipelineError(f"{message}, found a new one: refresh {node.dataset.name} fully")
+    return Span(version.table_id, position.until, version.number)
+
+
+def _write(work: Work, node: Node, checkpoint: Checkpoint, batch: Batch) -> Outcome:
+    """Write a batch, whether it was recorded now or by an update that died."""
+    table = work.stored(node.dataset.name)
+    frames: list[DataFrame] = []
+    counts: list[Counted] = []
+    with work.session.reading(Rows(work, checkpoint, batch)):
+        for flow, query in node.dataset.queries.items():
+            rows, found = work.measured(f"{table.name}.{flow}", query(), expectations_of(query))
+            frames.append(rows)
+            counts.append(found or Counted(rows.count(), 0, ()))
+    rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    rows = rows.select(*node.schema.names)
+    work.tell("writing", table.name)
+    if batch.starts_anew:
+        work.lake.replace(table, rows)
+    else:
+        app = f"{work.name}/{table.name}/{batch.checkpoint}"
+        work.lake.append(table, rows, once=(app, batch.number))
+    work.tell("written", table.name)
+    checkpoint.done(batch)
+    inserted = sum(found.rows - found.dropped for found in counts)
+    rules = tuple(count for found in counts for count in found.expectations)
+    return Outcome(inserted=inserted, dropped=sum(c.dropped for c in counts), expectations=rules)

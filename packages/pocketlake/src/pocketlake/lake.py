@@ -1,0 +1,228 @@
+"""Lake: declared Delta tables under one warehouse or catalog, read and written by declaration."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from pyspark.sql import DataFrame, SparkSession
+
+from pocketlake.conditions import Args
+from pocketlake.declaration import Declaration, declared_types, fitting, quoted
+from pocketlake.engine import Engine, Place
+from pocketlake.observe import reached
+from pocketlake.sessions import CATALOG, Kind
+from pocketlake.versions import Commit, Facts, Version, Written
+
+
+class Lake:
+    """The tables of one warehouse; every write is idempotent or one commit.
+
+    Args:
+        spark: The session that computes.
+        kind: The engine behind the session.
+        warehouse: Folder or `s3://` address of the tables; None where the catalog manages them.
+        catalog: First part of every table's name.
+        schemas: What a schema of a declaration is really called, where that differs.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        *,
+        kind: Kind,
+        warehouse: str | None,
+        catalog: str = CATALOG,
+        schemas: Mapping[str, str] | None = None,
+    ) -> None:
+        self.spark = spark
+        self.kind = kind
+        self.warehouse = warehouse
+        if warehouse is not None and "://" not in warehouse:
+            self.warehouse = str(Path(warehouse).absolute())
+        self.catalog = catalog
+        self._schemas = dict(schemas or {})
+        self._engine = self._started_engine()
+        self._ensured: set[tuple[str, str]] = set()
+        self._guard = RLock()
+
+    def name(self, table: Declaration) -> str:
+        """The table's quoted three-level name."""
+        return self._place(table).name
+
+    def location(self, table: Declaration) -> str | None:
+        """Where the table's files are; None if the catalog manages it."""
+        return self._place(table).location
+
+    def exists(self, table: Declaration) -> bool:
+        """True if the table is there."""
+        return self._engine.exists(self._place(table))
+
+    def ensure(self, *tables: Declaration) -> None:
+        """Create what is absent and evolve what has an older declaration."""
+        for table in tables:
+            key = (table.name, table.columns)
+            with self._guard:
+                if key not in self._ensured:
+                    self._engine.ensure(table, self._place(table))
+                    self._ensured.add(key)
+
+    def read(self, table: Declaration, *, version: int | None = None) -> DataFrame:
+        """The rows, now or at a version; of an absent table none, in the declared columns."""
+        place = self._place(table)
+        if not self._engine.exists(place):
+            return self.rows(table, [])
+        self._engine.attach(place)
+        reached("read", table.name)
+        if version is None:
+            return self.spark.table(place.name)
+        return self.spark.sql(f"SELECT * FROM {place.name} VERSION AS OF {int(version)}")
+
+    def rows(self, table: Declaration, rows: Iterable[object]) -> DataFrame:
+        """A few local rows in the declared columns: tuples in their order, or mappings."""
+        types = declared_types(self.spark, table)
+        as_tuples = [
+            tuple(row.get(name) for name in types.names) if isinstance(row, Mapping) else row
+            for row in rows
+        ]
+        return self.spark.createDataFrame(as_tuples, types)
+
+    def append(
+        self, table: Declaration, rows: DataFrame, *, once: tuple[str, int] | None = None
+    ) -> bool:
+        """Append the rows.
+
+        Args:
+            table: The table; it is created or evolved first.
+            rows: Rows with at least the declared columns.
+            once: An application and its version: what has that version, or a later one, of the
+                application is not appended again.
+
+        Returns:
+            False if the version was there.
+
+        Raises:
+            NotNullError: A row has no value in a NOT NULL column.
+        """
+        with self._writing(table) as place:
+            return self._engine.append(table, place, fitting(table, rows), once)
+
+    def merge(
+        self,
+        table: Declaration,
+        rows: DataFrame,
+        *,
+        unless_only: Sequence[str] = (),
+        delete: str | None = None,
+        args: Args | None = None,
+    ) -> Written:
+        """Upsert by the table's keys, NULL being a value; without a change nothing is committed.
+
+        Args:
+            table: The table; it is created or evolved first.
+            rows: Rows with at least the declared columns, one a key.
+            unless_only: A row that differs in these columns alone is as it was.
+            delete: Rows of the table that match and whose key is not among `rows` are deleted;
+                `true` makes the table exactly `rows`.
+            args: Values of the `:name`s in `delete`.
+
+        Raises:
+            DuplicateKeysError: Two rows have one key.
+            NotNullError: A row has no value in a NOT NULL column.
+            ConflictError: Other writers were faster, several times.
+        """
+        with self._writing(table) as place:
+            return self._engine.merge(
+                table,
+                place,
+                fitting(table, rows),
+                unless_only=unless_only,
+                delete=delete,
+                args=args,
+            )
+
+    def replace(
+        self,
+        table: Declaration,
+        rows: DataFrame,
+        *,
+        where: str | None = None,
+        args: Args | None = None,
+    ) -> None:
+        """Replace the rows that match `where`, all if None, in one commit.
+
+        Rows of the table where the condition is NULL stay.
+
+        Raises:
+            OutsideSliceError: A new row does not match.
+            ConflictError: Another writer was faster.
+        """
+        with self._writing(table) as place:
+            self._engine.replace(table, place, fitting(table, rows), where=where, args=args)
+
+    def delete(self, table: Declaration, *, where: str, args: Args | None = None) -> int:
+        """Delete the rows that match and return their number; without any nothing is committed."""
+        if not self.exists(table):
+            return 0
+        with self._writing(table) as place:
+            return self._engine.delete(table, place, where=where, args=args)
+
+    def version(self, table: Declaration) -> Version | None:
+        """The present version; None if the table is absent."""
+        place = self._place(table)
+        return self._engine.version(place) if self._engine.exists(place) else None
+
+    def history(self, table: Declaration, *, limit: int) -> list[Commit]:
+        """The latest commits, newest first."""
+        return self._engine.history(self._place(table), limit)
+
+    def facts(self, table: Declaration) -> Facts:
+        """Size, files and last change."""
+        return self._engine.facts(self._place(table))
+
+    def compact(self, table: Declaration) -> None:
+        """Write small files together."""
+        self._engine.compact(self._place(table))
+
+    def vacuum(self, table: Declaration, *, retain_hours: int = 168) -> None:
+        """Delete files that no version of the last hours needs."""
+        self._engine.vacuum(self._place(table), retain_hours)
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Schema and name of every table under a warehouse on a disk, sorted."""
+        if self.warehouse is None or "://" in self.warehouse:
+            return []
+        logs = Path(self.warehouse).glob("*/*/_delta_log")
+        return sorted((log.parent.parent.name, log.parent.name) for log in logs)
+
+    def attach(self, tables: Iterable[tuple[str, str]]) -> None:
+        """Make tables known to the session by name, whether declared or not."""
+        for schema, short_name in tables:
+            self._engine.attach(self._at(schema, short_name))
+
+    @contextmanager
+    def _writing(self, table: Declaration) -> Iterator[Place]:
+        place = self._place(table)
+        self.ensure(table)
+        reached("writing", table.name)
+        yield place
+        reached("written", table.name)
+
+    def _place(self, table: Declaration) -> Place:
+        schema, _, short_name = table.name.partition(".")
+        return self._at(self._schemas.get(schema, schema), short_name)
+
+    def _at(self, schema: str, short_name: str) -> Place:
+        name = quoted(self.catalog, schema, short_name)
+        if self.warehouse is None:
+            return Place(name, None)
+        return Place(name, f"{self.warehouse.rstrip('/')}/{schema}/{short_name}")
+
+    def _started_engine(self) -> Engine:
+        if self.kind == "embedded":
+            from pocketlake.embedded import EmbeddedEngine
+
+            return EmbeddedEngine(self.spark)
+        from pocketlake.spark import SparkEngine
+
+        return SparkEngine(self.spark)

@@ -1,0 +1,98 @@
+"""Sessions: Sail in this process, Spark through a Spark Connect server, or the workspace's own."""
+
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from pyspark.sql import SparkSession
+
+from pocketlake.errors import LakeError
+
+Kind = Literal["embedded", "spark", "workspace"]
+
+CATALOG = "spark_catalog"
+"""The catalog of every session on one machine, whichever engine it has."""
+
+
+class EngineError(LakeError):
+    """An engine cannot be started here."""
+
+    exit_code = 2
+
+
+def embedded_session(*, catalog: str = CATALOG) -> SparkSession:
+    """A new session on the Sail server of this process, which the first call starts.
+
+    Object stores are found by the environment, as the AWS command line does: AWS_ENDPOINT_URL,
+    AWS_REGION, AWS_ACCESS_KEY_ID and so on, set before the first call.
+
+    Args:
+        catalog: Name of the one catalog, which the first call of a process decides.
+    """
+    with _GUARD, _interrupts_kept():
+        spark: SparkSession = SparkSession.builder.remote(_sail_address(catalog)).create()
+        # What a statement creates without a word of its format is Delta, as in a workspace.
+        spark.conf.set("spark.sql.sources.default", "delta")
+        on_utc(spark).sql("SELECT 1").collect()
+    return spark
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Leave Ctrl-C to whoever has it: the server takes it with its first answer.
+
+    It would end, and leave its client to try again for ever. Python's own `signal` puts handlers
+    back in the main thread alone, and a session may be made in any.
+    """
+    taken, put_back = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
+    taken.restype, put_back.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+    handler = taken(signal.SIGINT)
+    try:
+        yield
+    finally:
+        put_back(signal.SIGINT, handler)
+
+
+def connected_session(address: str) -> SparkSession:
+    """A new session on a Spark Connect server, by its `sc://` address."""
+    return on_utc(SparkSession.builder.remote(address).create())
+
+
+def workspace_session() -> SparkSession:
+    """The session of the workspace's compute."""
+    return on_utc(SparkSession.builder.getOrCreate())
+
+
+def on_utc(spark: SparkSession) -> SparkSession:
+    """The session with UTC as its time zone, whatever its server or this machine has."""
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    return spark
+
+
+_GUARD = threading.Lock()
+_SERVER: list[object] = []
+
+
+def _sail_address(catalog: str) -> str:
+    if not _SERVER:
+        _SERVER.append(_started_server(catalog))
+    host, port = _SERVER[0].listening_address  # type: ignore[attr-defined]
+    return f"sc://{host}:{port}"
+
+
+def _started_server(catalog: str) -> object:
+    os.environ.setdefault("RUST_LOG", "off")
+    catalogs = f'[{{name="{catalog}", type="memory", initial_database=["default"]}}]'
+    os.environ["SAIL_CATALOG__LIST"] = catalogs
+    try:
+        from pysail.spark import SparkConnectServer
+    except ImportError:
+        message = "expected the embedded engine, found no pysail: install pocketlake[embedded]"
+        raise EngineError(message) from None
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start()
+    return server

@@ -1,0 +1,45 @@
+"""What a table was and when: its versions and what a write did."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Version:
+    """A state of a table: versions count anew when a table is made anew, with another id."""
+
+    table_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One entry of a table's history."""
+
+    version: int
+    timestamp: datetime
+    operation: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a table holds now."""
+
+    bytes: int
+    files: int
+    version: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write changed, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if the table is as it was, without a new version."""
+        return not (self.inserted or self.updated or self.deleted)
