@@ -1,12 +1,9 @@
 """Validation of suites by Great Expectations.
 
-Great Expectations takes 5 to 7 seconds to import: it is imported where it is used, and `preload`
-does so in the background.
+Great Expectations takes seconds to import: it is imported where it is used.
 """
 
-import importlib
 import logging
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,13 +48,6 @@ class Run:
     checked_at: datetime
 
 
-def preload() -> threading.Thread:
-    """Start to import Great Expectations while the caller waits for something else."""
-    thread = threading.Thread(target=_import_great_expectations, name="great-expectations")
-    thread.start()
-    return thread
-
-
 def validate(
     suite: Suite,
     frames: Mapping[str, DataFrame],
@@ -85,11 +75,6 @@ def validate(
         if docs_folder is not None:
             build_data_docs(context, docs_folder / suite.name, reports, results)
     return results
-
-
-def _import_great_expectations() -> None:
-    with _quiet():
-        importlib.import_module("great_expectations")
 
 
 @contextmanager
