@@ -116,7 +116,8 @@ def test_ctrl_c_ends_a_query_and_a_write_at_once(lake: Lake, action: str, delay:
     _, err = process.communicate(timeout=60)
     assert time.monotonic() - started < AT_ONCE
     assert process.returncode not in (0, -signal.SIGABRT, -signal.SIGSEGV)
-    assert err.rstrip().endswith("KeyboardInterrupt"), err
+    # A line of its own; Spark's server may have a last word after it.
+    assert "KeyboardInterrupt" in err.splitlines(), err
     assert lake.read(BIG).count() in (0, 10)
 
 
