@@ -1,7 +1,7 @@
 """Append and merge: what each promises, on whichever engine runs the tests."""
 
 import pytest
-from contract_lakes import THINGS, Table, things, tuples, version_of
+from contract_lakes import ENGINE, THINGS, Table, things, tuples, version_of
 from pyspark.sql import functions as F
 
 from pocketlake import DuplicateKeysError, Lake, LakeError, MisfitError, NotNullError, Written
@@ -176,3 +176,24 @@ def test_rows_read_from_the_table_itself_are_written_back(lake: Lake) -> None:
     assert lake.merge(THINGS, more) == Written(updated=2)
     lake.replace(THINGS, lake.read(THINGS).where("n > 2"))
     assert tuples(lake.read(THINGS)) == [("b", 3, 2)]
+
+
+@pytest.mark.skipif(ENGINE != "embedded", reason="Spark holds a lock meanwhile")
+def test_a_first_merge_keeps_what_another_one_wrote_meanwhile(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw the table empty: the slower one conflicts, and tries again as a merge."""
+    from pocketlake import embedded
+
+    lake.ensure(THINGS)
+    opened, others = embedded.writable, [things(lake, ("b", 2, 2))]
+
+    def opened_before_another_wrote(place):
+        table = opened(place)
+        if others:
+            lake.merge(THINGS, others.pop())
+        return table
+
+    monkeypatch.setattr(embedded, "writable", opened_before_another_wrote)
+    assert lake.merge(THINGS, things(lake, ("a", 1, 1))) == Written(inserted=1)
+    assert tuples(lake.read(THINGS)) == [("a", 1, 1), ("b", 2, 2)]

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from urllib.parse import quote
 
-from deltalake import CommitProperties, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
@@ -120,7 +120,7 @@ class EmbeddedEngine:
         slice_ = condition(where or "true", args, dialect="datafusion", columns=columns)
         stream = self._stream(table, rows)
         try:
-            _overwrite(place, stream, slice_)
+            _overwrite(writable(place), stream, slice_)
         except DeltaError as error:
             if where is None or not _OUTSIDE.search(str(error)):
                 raise
@@ -205,7 +205,8 @@ def _merge(
     target = writable(place)
     if not target.file_uris():
         if spool.rows:
-            _overwrite(place, spool.stream(), "true")
+            # On the very state that was empty: whoever has written since is a conflict.
+            _overwrite(target, spool.stream(), "true")
         return Written(inserted=spool.rows)
     stream = spool.stream()
     same = _same_keys(table)
@@ -227,11 +228,9 @@ def _merge(
     )
 
 
-def _overwrite(place: Place, stream: Stream, predicate: str) -> None:
+def _overwrite(target: DeltaTable, stream: Stream, predicate: str) -> None:
     """Without a predicate delta-rs finds no conflict with other writers; `true` is one."""
-    write = partial(
-        write_deltalake, writable(place), stream.reader(), mode="overwrite", predicate=predicate
-    )
+    write = partial(write_deltalake, target, stream.reader(), mode="overwrite", predicate=predicate)
     committed(partial(stream.write, write))
 
 
