@@ -2,7 +2,7 @@
 
 import pytest
 
-from lyceum.local.sql_text import parameters, statements
+from lyceum.local.sql_text import statements, with_values
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,9 @@ def test_a_script_is_split_at_the_semicolons_between_statements(script, expected
     assert list(statements(script)) == expected
 
 
-def test_parameters_are_named_outside_texts_comments_casts_and_paths():
+def test_parameters_stand_outside_texts_comments_casts_and_paths():
     statement = "SELECT :a, ':b', 1::int, payload:field, list[0]:item -- :c\nWHERE x = :d_1"
-    assert parameters(statement) == {"a", "d_1"}
+    names = ("a", "b", "int", "field", "item", "c", "d_1")
+    assert with_values(statement, dict.fromkeys(names, "!")) == (
+        "SELECT '!', ':b', 1::int, payload:field, list[0]:item -- :c\nWHERE x = '!'"
+    )

@@ -49,9 +49,9 @@ def run(
 
         run(job, full_refresh=full_refresh, refresh=refresh or ())
     else:
-        from lyceum.jobs.events_watch import watch as stay
+        from lyceum.jobs.events_watch import watch as watch_landing
 
-        stay(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
+        watch_landing(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
 
 
 @events.command()

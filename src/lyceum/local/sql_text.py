@@ -41,15 +41,6 @@ def statements(script: str) -> Iterator[str]:
         yield "".join(parts).strip()
 
 
-def parameters(statement: str) -> set[str]:
-    """The names of the statement's parameters.
-
-    >>> sorted(parameters("SELECT :a, ':b', 1::int -- :c"))
-    ['a']
-    """
-    return {found["parameter"] for found in _TOKEN.finditer(statement) if found["parameter"]}
-
-
 def with_values(statement: str, values: Mapping[str, object]) -> str:
     r"""The statement with a text literal for each parameter that has a value.
 

@@ -1,4 +1,4 @@
-"""One call to the LMS with all its manners: circuit, token, rate, redirects, retries."""
+"""One call to the LMS with everything around it: circuit, token, rate, redirects, retries."""
 
 import asyncio
 from collections.abc import Callable

@@ -47,12 +47,6 @@ class Batch:
         content["tables"] = {name: Span(**span) for name, span in content["tables"].items()}
         return cls(**content)
 
-    @property
-    def is_empty(self) -> bool:
-        """True if there is nothing in it that is new."""
-        spans = self.tables.values()
-        return not any(self.files.values()) and all(s.since == s.until for s in spans)
-
 
 class Checkpoint:
     """The batches of a streaming table."""
