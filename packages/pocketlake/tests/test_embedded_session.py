@@ -30,6 +30,18 @@ spark = embedded_session(catalog="main")
 spark.sql("CREATE SCHEMA silver")
 print(spark.catalog.currentCatalog(), spark.catalog.databaseExists("main.silver"))
 """
+GARBAGE = """
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from pocketlake.sessions import embedded_session
+
+spark, forgotten = embedded_session(), embedded_session()
+forgotten.itself = forgotten
+del forgotten
+starting = ThreadPoolExecutor._adjust_thread_count
+ThreadPoolExecutor._adjust_thread_count = lambda pool: (gc.collect(), starting(pool))
+print(spark.range(100_000).toArrow().num_rows)
+"""
 
 
 def said(script: str) -> str:
@@ -43,3 +55,8 @@ def test_ctrl_c_is_pythons_whichever_thread_made_the_session_and_the_server_goes
 
 def test_another_catalog_is_the_current_one():
     assert said(OTHER_CATALOG) == "main True\n"
+
+
+def test_a_session_that_is_collected_during_a_query_of_another_does_not_block_it():
+    """It did, in one of many runs of a process with several sessions."""
+    assert said(GARBAGE) == "100000\n"

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from pyspark.sql import SparkSession
 
@@ -37,7 +37,7 @@ def embedded_session(*, catalog: str = CATALOG) -> SparkSession:
         spark: SparkSession = SparkSession.builder.remote(_sail_address(catalog)).create()
         # What a statement creates without a word of its format is Delta, as in a workspace.
         spark.conf.set("spark.sql.sources.default", "delta")
-        on_utc(spark).sql("SELECT 1").collect()
+        on_utc(without_reattaching(spark)).sql("SELECT 1").collect()
     return spark
 
 
@@ -59,12 +59,26 @@ def _interrupts_kept() -> Iterator[None]:
 
 def connected_session(address: str) -> SparkSession:
     """A new session on a Spark Connect server, by its `sc://` address."""
-    return on_utc(SparkSession.builder.remote(address).create())
+    spark: SparkSession = SparkSession.builder.remote(address).create()
+    _CONNECTED.append(spark)
+    return on_utc(spark)
 
 
 def workspace_session() -> SparkSession:
     """The session of the workspace's compute."""
     return on_utc(SparkSession.builder.getOrCreate())
+
+
+def without_reattaching(spark: SparkSession) -> SparkSession:
+    """The session with results in one stream each, as a server on the same machine sends them.
+
+    Where a client may reattach, it releases what it has got through a pool of threads that all
+    sessions share. A session that is garbage waits for that pool, in whatever thread collects it:
+    in one that submits to the pool it waits for ever, and so may the end of the process.
+    """
+    client: Any = spark.client
+    client.disable_reattachable_execute()
+    return spark
 
 
 def on_utc(spark: SparkSession) -> SparkSession:
@@ -75,6 +89,8 @@ def on_utc(spark: SparkSession) -> SparkSession:
 
 _GUARD = threading.Lock()
 _SERVER: list[object] = []
+_CONNECTED: list[SparkSession] = []
+"""Sessions that may reattach, which therefore are never garbage."""
 
 
 def _sail_address(catalog: str) -> str:

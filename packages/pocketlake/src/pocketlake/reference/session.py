@@ -14,7 +14,7 @@ from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 from pocketlake.reference.jars import jars
 from pocketlake.reference.java import require_java
-from pocketlake.sessions import on_utc
+from pocketlake.sessions import on_utc, without_reattaching
 
 _OPTIONS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -62,7 +62,7 @@ def reference_session(cache: Path, *, java_home: str | None = None) -> SparkSess
         logging.getLogger(noisy).disabled = True
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session: Any = ConnectSession.builder.remote(_address(cache, java_home)).create()
-    return on_utc(session)
+    return on_utc(without_reattaching(session))
 
 
 _GUARD = threading.Lock()
