@@ -21,7 +21,7 @@ lock: install ## Renew the pinned requirements from pyproject.toml
 	@scripts/lock.sh --upgrade
 
 docs: install ## Renew the generated pages of docs/
-	@$(RUN)/python -m lyceum.local.docs docs
+	@$(RUN)/python -m lyceum.operations.docs docs
 
 bench: peers ## Benchmark what users feel: small commands as whole processes, beside peers
 	@$(RUN)/python benchmarks/felt.py

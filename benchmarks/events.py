@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lyceum.local.samples import SampleConfig, write_sample
+from lyceum_lab.samples import SampleConfig, write_sample
 from measure import ENGINES, Results, Used, lyceum, parser, peer, run, turns
 
 PEERS = {"polars with delta-rs": "events_polars.py", "pandas": "events_pandas.py"}

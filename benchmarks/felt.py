@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lyceum.local.samples import SampleConfig, write_sample
-from lyceum.local.samples.sales import SalesConfig, write_sales
+from lyceum_lab.samples import SampleConfig, write_sample
+from lyceum_lab.samples.sales import SalesConfig, write_sales
 from measure import ENGINES, LMS_CLIENT, Results, lyceum, parser, peer, run, simulated_lms, turns
 
 EVENTS = "events run, 2,000 participants"

@@ -158,7 +158,7 @@ class Lms:
 @contextmanager
 def simulated_lms(events: int, *, latency_ms: float = 0, rate: int | None = None) -> Iterator[Lms]:
     """Serve an LMS meanwhile."""
-    command = [sys.executable, "-m", "lyceum.local.lms_simulator", "--events", str(events)]
+    command = [sys.executable, "-m", "lyceum_lab.lms_simulator", "--events", str(events)]
     command += ["--latency-ms", str(latency_ms)]
     command += ["--rate-limit", str(rate)] if rate else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

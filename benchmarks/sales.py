@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from lyceum.local.samples.sales import SalesConfig, write_sales
+from lyceum_lab.samples.sales import SalesConfig, write_sales
 from measure import ENGINES, Results, Used, lyceum_in_turn, parser, peer, run, turns
 
 PEERS = {"DuckDB": "sales_duckdb.py", "pandas": "sales_pandas.py"}

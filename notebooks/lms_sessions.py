@@ -11,9 +11,9 @@
 # ruff: noqa: D100, ERA001, F821, INP001, T201
 from pyspark.sql import functions as F
 
-from lyceum.ops.quarantine import QUARANTINE
-from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
-from lyceum.silver.times import instant, standard_timezone
+from lyceum.quality.quarantine import QUARANTINE
+from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
+from lyceum.systems.lms.times import instant, standard_timezone
 
 dbutils.widgets.text("catalog", "spark_catalog", "Catalog")
 dbutils.widgets.text("silver", "silver", "Schema of the sessions")
@@ -39,7 +39,8 @@ for table in (EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS, QUARANTINE):
 
 # MAGIC %md
 # MAGIC ## When sessions are
-# MAGIC The LMS writes times in many ways; `lyceum.silver.times` reads them all. `_sqldf` is the
+# MAGIC The LMS writes times in many ways; `lyceum.systems.lms.times` reads them all.
+# MAGIC `_sqldf` is the
 # MAGIC result of the cell above.
 
 # COMMAND ----------

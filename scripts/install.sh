@@ -30,5 +30,5 @@ if ! command -v uv >/dev/null 2>&1; then
 fi
 [ -x $venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" $venv
 uv pip sync -q --compile-bytecode --python $venv/bin/python --require-hashes "requirements/$group.txt"
-uv pip install -q --python $venv/bin/python --no-deps -e packages/pocketlake -e packages/bundlerun -e .
+uv pip install -q --python $venv/bin/python --no-deps -e packages/pocketlake -e packages/bundlerun -e . -e packages/lyceum-lab
 if [ "$group" = spark ]; then $venv/bin/python -m pocketlake.reference.jars "$cache"; fi

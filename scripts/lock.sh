@@ -13,7 +13,7 @@ compile() { # name of the environment, file, further options
         *) engine=embedded group=$name ;;
     esac
     uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
-        --extra $engine --group "$group" --no-emit-package pocketlake --no-emit-package bundlerun \
+        --extra $engine --group "$group" --no-emit-package pocketlake --no-emit-package bundlerun --no-emit-package lyceum-lab \
         --no-emit-package lyceum "$@" -o "$file" pyproject.toml
 }
 

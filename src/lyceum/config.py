@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from lyceum.errors import UsageError
-from lyceum.quality.thresholds import LmsThresholds
-from lyceum.redaction import remember_secrets_of
-from lyceum.sources.lms.fields import LmsFields
-from lyceum.sources.lms.settings import LmsSettings, Secret
-from lyceum.table import LAYERS
+from lyceum.model.table import LAYERS
+from lyceum.runs.redaction import remember_secrets_of
+from lyceum.systems.lms.source.fields import LmsFields
+from lyceum.systems.lms.source.settings import LmsSettings, Secret
+from lyceum.systems.lms.thresholds import LmsThresholds
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

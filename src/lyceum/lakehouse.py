@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.config import Config
-from lyceum.table import View
+from lyceum.model.table import View
 from pocketlake import Lake
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame, SparkSession
 
+from lyceum.model.table import Table
 from lyceum.quality.rules import Rule
-from lyceum.sources.landing import Entity, Folders
-from lyceum.table import Table
+from lyceum.systems.events.source import Entity, Folders
 
 Query = Callable[[], DataFrame]
 

@@ -5,8 +5,8 @@ from engine import full_name, prepared_files
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 
-from lyceum.bronze.landing import LANDING_TABLES
-from lyceum.sources.landing import ENTITIES, Entity
+from lyceum.systems.events.bronze import LANDING_TABLES
+from lyceum.systems.events.source import ENTITIES, Entity
 
 
 def _declare(entity: Entity) -> None:

@@ -7,25 +7,25 @@ from engine import full_name, watched
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 
-from lyceum.bronze.landing import LANDING_TABLES
-from lyceum.gold.event_kpis import (
+from lyceum.model.table import Table
+from lyceum.systems.events.bronze import LANDING_TABLES
+from lyceum.systems.events.gold import (
     EVENT_PERFORMANCE_KPI,
     PRODUCT_PERFORMANCE_KPI,
     event_figures,
     event_performance_kpi,
     product_performance_kpi,
 )
-from lyceum.silver.lm_broken_rules import LM_BROKEN_RULES, lm_broken_rules
-from lyceum.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
-from lyceum.silver.lm_participants import (
+from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES, lm_broken_rules
+from lyceum.systems.events.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
+from lyceum.systems.events.silver.lm_participants import (
     LM_PARTICIPANTS,
     PARTICIPANT_RULES,
     lm_participants,
     participant_records,
 )
-from lyceum.silver.mdm import final_mdm_ids, mdm_links
-from lyceum.sources.landing import ENTITIES
-from lyceum.table import Table
+from lyceum.systems.events.silver.mdm import final_mdm_ids, mdm_links
+from lyceum.systems.events.source import ENTITIES
 
 
 def _view(table: Table) -> Callable[[Callable[[], DataFrame]], object]:

@@ -6,9 +6,9 @@ import re
 import pytest
 from bundles import written
 
+from bundlerun.bundle.checks import check_bundle
+from bundlerun.bundle.checks.schema import SchemaError
 from lyceum.cli import main
-from lyceum.local.bundle.checks import check_bundle
-from lyceum.local.bundle.checks.schema import SchemaError
 
 NOTEBOOK = "# Databricks notebook source\n# MAGIC %md A title\nx = 1\n"
 SQL = "SELECT 'it''s' -- done (\nFROM t WHERE x IN (1, 2);\n"

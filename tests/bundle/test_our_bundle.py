@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bundlerun.bundle import load_bundle
+from bundlerun.bundle.checks import check_bundle
 from lyceum.cli.parsing import complaint
-from lyceum.local.bundle import load_bundle
-from lyceum.local.bundle.checks import check_bundle
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("databricks.yml", "pyproject.toml", "bundles", "resources", "src/pipelines", "notebooks")
@@ -33,7 +33,7 @@ def test_nothing_is_wrong_with_it():
 def test_locally_nothing_is_renamed_and_secrets_come_from_the_environment():
     bundle = load_bundle(REPOSITORY, target="local")
     load = bundle.jobs["lms_session_details"]["tasks"][0]
-    settings = load["python_wheel_task"]["parameters"][1]
+    settings = load["python_wheel_task"]["parameters"][3]
     assert bundle.jobs["lms_session_details"]["name"] == "lms_session_details"
     assert "LYCEUM_CATALOG=spark_catalog LYCEUM_SCHEMA_BRONZE=bronze" in settings
     assert "LYCEUM_HOME= " in settings
@@ -57,7 +57,7 @@ def test_in_production_the_schedule_runs_as_a_service_principal():
 
 JOB = "resources/lms_session_details.job.yml"
 PRODUCTION = "bundles/production.yml"
-LMS_LOAD = 'lms_load = "lyceum.cli.entry_points:lms_load"'
+ENTRY = 'lyceum = "lyceum.cli:run_process"'
 # What is planted: the file, what stands there, what is put there, the message, and what the line
 # that the message names has in it (by default what was planted).
 PLANTED = {
@@ -84,20 +84,20 @@ PLANTED = {
     ),
     "kind": ("resources/ops.schema.yml", "  schemas:", "  schemata:", "found 'schemata'"),
     "package": (JOB, "package_name: lyceum", "package_name: lycea", "expected a package .*'lycea'"),
-    "entry point": (JOB, "entry_point: lms_load", "entry_point: lms_loda", "found 'lms_loda'"),
+    "entry point": (JOB, "entry_point: lyceum", "entry_point: lycaeum", "found 'lycaeum'"),
     "entry point that cannot be imported": (
         "pyproject.toml",
-        LMS_LOAD,
-        LMS_LOAD.replace("entry_points", "entry_point"),
+        ENTRY,
+        ENTRY.replace("lyceum.cli", "lyceum.clip"),
         "cannot be imported: No module named",
-        "entry_point: lms_load",
+        "entry_point: lyceum",
     ),
     "entry point that is not there": (
         "pyproject.toml",
-        LMS_LOAD,
-        LMS_LOAD.replace(":lms_load", ":load_lms"),
-        "has no 'load_lms'",
-        "entry_point: lms_load",
+        ENTRY,
+        ENTRY.replace("run_process", "process"),
+        "has no 'process'",
+        "entry_point: lyceum",
     ),
     "reference": (JOB, "${var.settings}", "${var.seting}", "declared variable, found 'seting'"),
     "reference to a resource": (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bundles import USER, one, written
 
-from lyceum.local.bundle import BundleError, NoBundleError, find_bundle, load_bundle
+from bundlerun.bundle import BundleError, NoBundleError, find_bundle, load_bundle
 
 
 def test_the_nearest_bundle_upwards_is_found(tmp_path):

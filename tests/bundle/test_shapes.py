@@ -8,7 +8,7 @@ import re
 import pytest
 from bundles import USER, written
 
-from lyceum.local.bundle import BundleError, load_bundle
+from bundlerun.bundle import BundleError, load_bundle
 
 
 def load(folder, files, **options):

@@ -10,7 +10,7 @@ from threading import Event
 import nbformat
 import pytest
 
-from lyceum.local.notebook import (
+from bundlerun.notebook import (
     EnvironmentSecrets,
     NotebookCancelledError,
     NotebookContext,
@@ -19,7 +19,7 @@ from lyceum.local.notebook import (
     check_notebook,
     run_notebook,
 )
-from lyceum.local.notebook.source import read_notebook
+from bundlerun.notebook.source import read_notebook
 
 SEPARATOR = "\n\n# COMMAND ----------\n\n"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lyceum.local.notebook import NotebookContext, run_notebook
-from lyceum.ops.audit import LMS_AUDIT_LOG
-from lyceum.ops.quarantine import QUARANTINE
-from lyceum.silver.lms import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
+from bundlerun.notebook import NotebookContext, run_notebook
+from lyceum.quality.quarantine import QUARANTINE
+from lyceum.systems.lms.audit import LMS_AUDIT_LOG
+from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from tables import draw
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

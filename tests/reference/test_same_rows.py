@@ -17,11 +17,11 @@ import pytest
 from pyspark.sql import DataFrame
 
 from lyceum.lakehouse import Lakehouse
-from lyceum.local.lms import Simulator, SimulatorConfig
-from lyceum.local.samples import SampleConfig, write_sample
-from lyceum.local.samples.sales import SalesConfig, write_sales
-from lyceum.ops.quarantine import QUARANTINE
-from lyceum.tables import TABLES
+from lyceum.model.declared import tables
+from lyceum.quality.quarantine import QUARANTINE
+from lyceum_lab.lms import Simulator, SimulatorConfig
+from lyceum_lab.samples import SampleConfig, write_sample
+from lyceum_lab.samples.sales import SalesConfig, write_sales
 
 pytestmark = [pytest.mark.reference, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ OF_A_RUN = {
     "_ingested_at", "_load_id", "fetched_at", "load_id", "loaded_at", "run_id", "seen_at", "updated_at",
 }  # fmt: skip
 """Columns that tell when and by which run a row came: another one in each home."""
-COMPARED = [table for table in TABLES if table.layer != "ops"]
+COMPARED = [table for table in tables() if table.layer != "ops"]
 OF_A_RECORD = ["system", "rule", "severity", "source_key", "record_key"]
 """What a record in quarantine is, but for its JSON text, which each engine writes in its own way."""
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from bundlerun.bundle import load_bundle
+from bundlerun.runner.record import RunRecord
+from bundlerun.runner.service import Asked, Runner
+from bundlerun.runner.stop import Clock
 from lyceum.config import Config
-from lyceum.local.bundle import load_bundle
-from lyceum.local.runner.record import RunRecord
-from lyceum.local.runner.service import Asked, Runner
-from lyceum.local.runner.stop import Clock
 
 PACKAGE = "tried-tasks"
 

@@ -3,8 +3,8 @@
 import pytest
 from bundle_folder import Bundle, tasks_of
 
-from lyceum.local.runner.errors import JobError
-from lyceum.local.runner.service import Asked
+from bundlerun.runner.errors import JobError
+from bundlerun.runner.service import Asked
 
 
 def refusals(bundle: Bundle, key: str = "job") -> list[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lyceum.local.runner.errors import TaskError
-from lyceum.local.runner.expressions import comparison, loop_inputs
+from bundlerun.runner.errors import TaskError
+from bundlerun.runner.expressions import comparison, loop_inputs
 
 
 @pytest.mark.parametrize(

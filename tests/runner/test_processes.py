@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bundlerun.runner.record import all_runs, run_record
 from lyceum.cli import main
-from lyceum.local.runner.record import all_runs, run_record
 
 
 def started(bundle, *arguments: str) -> subprocess.Popen[str]:

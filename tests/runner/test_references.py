@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lyceum.local.runner.errors import TaskError
-from lyceum.local.runner.references import Names, Scope, TaskFacts, problem, references, resolved
+from bundlerun.runner.errors import TaskError
+from bundlerun.runner.references import Names, Scope, TaskFacts, problem, references, resolved
 
 LOADED = TaskFacts(
     facts={

@@ -9,9 +9,9 @@ from threading import Event, Thread
 import pytest
 from bundle_folder import log, states, tasks_of
 
-from lyceum.local.runner.errors import UnknownRunError
-from lyceum.local.runner.record import all_runs, found_run, run_record
-from lyceum.local.runner.service import Asked
+from bundlerun.runner.errors import UnknownRunError
+from bundlerun.runner.record import all_runs, found_run, run_record
+from bundlerun.runner.service import Asked
 
 
 def repaired(bundle, record, **given):

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from bundle_folder import FastClock, log, states
 
-from lyceum.local.runner.record import found_run
-from lyceum.local.runner.service import Asked
+from bundlerun.runner.record import found_run
+from bundlerun.runner.service import Asked
 
 # Jobs in short form, each followed by the states of its tasks and of the run.
 JOBS = """

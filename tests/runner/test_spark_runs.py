@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from bundle_folder import PACKAGE, Bundle, installed, log, states
 
+from bundlerun.runner.service import Asked
+from bundlerun.runner.stop import Clock
+from bundlerun.runner.task_runs import TASK_RUNS
 from lyceum.lakehouse import Lakehouse
-from lyceum.local.runner.service import Asked
-from lyceum.local.runner.stop import Clock
-from lyceum.ops.task_runs import TASK_RUNS
 from runner.tried_tasks import _merged
 from tables import assert_rows
 

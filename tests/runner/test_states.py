@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lyceum.local.runner.flow import Ended, Flow
-from lyceum.local.runner.model import task_of
-from lyceum.local.runner.states import RUN_IF, UNSUCCESSFUL, Result, run_result, skipped
+from bundlerun.runner.flow import Ended, Flow
+from bundlerun.runner.model import task_of
+from bundlerun.runner.states import RUN_IF, UNSUCCESSFUL, Result, run_result, skipped
 
 SHORT = {
     "S": Result.SUCCESS,

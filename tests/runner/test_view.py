@@ -5,8 +5,8 @@ import io
 from bundle_folder import Asked
 from rich.console import Console
 
-from lyceum.local.runner.view import RunView, run_tree
-from lyceum.ops.reporter import Reporter
+from bundlerun.runner.view import RunView, run_tree
+from lyceum.runs.reporter import Reporter
 
 
 def drawn(tree) -> str:

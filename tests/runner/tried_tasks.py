@@ -116,7 +116,7 @@ def compute_long():
 
 
 def _merged():
-    from lyceum.table import Table
+    from lyceum.model.table import Table
 
     columns = "id STRING NOT NULL COMMENT 'Identifier'"
     return Table(name="silver.merged", grain="one row per task", keys=("id",), columns=columns)

@@ -3,23 +3,23 @@
 import json
 import os
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from lyceum.cli.bundle import bundle
-from lyceum.cli.context import Context
-from lyceum.cli.events import events
 from lyceum.cli.lakehouse import sql, tables
-from lyceum.cli.lms import lms
 from lyceum.cli.ops import ops
 from lyceum.cli.parsing import ONLY_PARSED, parse, without_empty
 from lyceum.cli.quarantine import quarantine
 from lyceum.cli.run import jobs, repair, run, status
-from lyceum.cli.sales import sales
-from lyceum.cli.sample import sample
+from lyceum.context import Context
 from lyceum.errors import LyceumError
+from lyceum.systems.events.commands import events
+from lyceum.systems.lms.commands import lms
+from lyceum.systems.sales.commands import sales
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,9 +33,10 @@ app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(sales, name="sales")
-app.add_typer(sample, name="sample")
 for command in (run, jobs, repair, status, sql, tables):
     app.command()(command)
+for plugin in entry_points(group="lyceum.commands"):
+    plugin.load()(app)
 
 _SWITCHES = ("--json", "--quiet", "--debug")
 _SETTINGS = "--settings"
@@ -56,14 +57,6 @@ def lyceum(
 ) -> None:
     """A lakehouse for learning programmes, in a workspace or on one laptop."""
     context.obj = Context(home=home, as_json=as_json, quiet=quiet, debug=debug, settings=settings)
-
-
-@app.command()
-def demo(context: typer.Context) -> int:
-    """Run the bundle's jobs on sample data on this machine and show the tables."""
-    from lyceum.local.demo import run_demo
-
-    return run_demo(context.obj.config(), context.obj.reporter())
 
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an outcome
@@ -87,17 +80,19 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an o
         return _unexpected(error, given)
 
 
-def run_process() -> NoReturn:
-    """The command of this process; the end of its life.
+def run_process() -> None:
+    """The command of this process; the wheel's entry point.
 
-    After Ctrl-C it does not wait for what clients of a query under way would still do at exit.
+    It returns if all went well: a task of a workspace takes any SystemExit for a failure. After
+    Ctrl-C it does not wait for what clients of a query under way would still do at exit.
     """
     code = main()
     if code == 130:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    sys.exit(code)
+    if code != 0:
+        raise SystemExit(code)
 
 
 def _general_first(arguments: list[str]) -> list[str]:

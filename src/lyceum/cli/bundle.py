@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyceum.cli.context import Context
 from lyceum.cli.parsing import complaint
+from lyceum.context import Context
 
 if TYPE_CHECKING:
-    from lyceum.local.bundle import Problem
+    from bundlerun.bundle import Problem
 
 bundle = typer.Typer(no_args_is_help=True, help="The bundle: check it offline.")
 
@@ -36,8 +36,8 @@ def check(
     ] = None,
 ) -> None:
     """Say what a deployment or a run of the bundle would stumble over."""
-    from lyceum.local.bundle import find_bundle
-    from lyceum.local.bundle.checks import check_bundle, contents
+    from bundlerun.bundle import find_bundle
+    from bundlerun.bundle.checks import check_bundle, contents
 
     found = find_bundle(folder or Path.cwd())
     environ = context.obj.config().environ

@@ -28,10 +28,10 @@ def sql(
     limit: Annotated[int, typer.Option(help="Rows shown in a table.")] = 1000,
 ) -> None:
     """Run a query and print its rows."""
-    from lyceum.ops.query import printable, query
-    from lyceum.tables import VIEWS
+    from lyceum.model.declared import views
+    from lyceum.operations.query import printable, query
 
-    frame = printable(query(context.obj.lakehouse(), statement, VIEWS))
+    frame = printable(query(context.obj.lakehouse(), statement, views()))
     if output is Format.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(frame.columns)
@@ -51,8 +51,8 @@ def tables(
     name: Annotated[str | None, typer.Argument(help="Show one table in full.")] = None,
 ) -> None:
     """List the tables, or show one: declaration, rows, size, history."""
-    from lyceum.ops.describe import show_table, show_tables
-    from lyceum.tables import declared
+    from lyceum.model.declared import declared
+    from lyceum.operations.describe import show_table, show_tables
 
     table = declared(name) if name else None
     if table is None:

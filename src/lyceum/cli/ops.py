@@ -33,7 +33,7 @@ def health(
     ] = "30d",  # type: ignore[assignment] # typer gives the text to the parser
 ) -> None:
     """Show how the pipelines fare: runs, failures, slow stages, retries, log levels."""
-    from lyceum.ops.health import show_health
+    from lyceum.operations.health import show_health
 
     since = datetime.now(UTC) - last
     show_health(context.obj.lakehouse(), context.obj.reporter(), since=since)
@@ -45,7 +45,7 @@ def trace(
     run_id: Annotated[str, typer.Argument(help="Run identifier, or how it begins.")],
 ) -> None:
     """Show what one run did, stage by stage and line by line."""
-    from lyceum.ops.health import show_trace
+    from lyceum.operations.health import show_trace
 
     show_trace(context.obj.lakehouse(), context.obj.reporter(), run_id)
 
@@ -60,7 +60,7 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count it.")] = False,
 ) -> None:
     """Delete old checkpoints, log lines and log files; the run ledger beyond its retention."""
-    from lyceum.ops.cleanup import clean_up, show_cleanup
+    from lyceum.runs.cleanup import clean_up, show_cleanup
 
     lake, reporter = context.obj.lakehouse(), context.obj.reporter()
     removed = clean_up(lake, older_than=older_than, now=datetime.now(UTC), dry_run=dry_run)

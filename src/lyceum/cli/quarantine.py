@@ -19,7 +19,7 @@ def list_records(
     ] = True,
 ) -> None:
     """Count the records by system and rule, with the identifier of the newest."""
-    from lyceum.ops.quarantine import quarantine_counts
+    from lyceum.quality.quarantine import quarantine_counts
 
     rows = quarantine_counts(context.obj.lakehouse(), system=system, rule=rule, only_open=is_open)
     columns = ["system", "rule", "severity", "open", "resolved", "newest", "id"]
@@ -34,7 +34,7 @@ def show(
     record_id: Annotated[str, typer.Argument(metavar="ID", help="Its first characters do.")],
 ) -> None:
     """Show a record: what was wrong, where it came from, and how it came."""
-    from lyceum.ops.quarantine import quarantined
+    from lyceum.quality.quarantine import quarantined
 
     row = quarantined(context.obj.lakehouse(), record_id)
     facts = {name: value for name, value in row.asDict().items() if value is not None}
@@ -44,6 +44,6 @@ def show(
 @quarantine.command()
 def replay(context: typer.Context, system: System = None) -> None:
     """Try again what is open, with the present rules and settings."""
-    from lyceum.jobs.replay import replay
+    from lyceum.cli.replay import replay
 
     replay(context.obj.lakehouse(), context.obj.reporter(), system)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lyceum.cli.context import Context
+from lyceum.context import Context
 from lyceum.errors import UsageError
 
 if TYPE_CHECKING:
-    from lyceum.local.runner.record import RunRecord
-    from lyceum.local.runner.service import Runner
-    from lyceum.local.runner.states import Result
+    from bundlerun.runner.record import RunRecord
+    from bundlerun.runner.service import Runner
+    from bundlerun.runner.states import Result
 
 Target = Annotated[
     str | None, typer.Option("-t", "--target", help="Target; local if there is one, else default.")
@@ -44,8 +44,8 @@ def run(
     var: Variables = None,
 ) -> int:
     """Run a job of the bundle on this machine."""
-    from lyceum.local.runner.service import Asked
-    from lyceum.local.runner.view import RunView
+    from bundlerun.runner.service import Asked
+    from bundlerun.runner.view import RunView
 
     runner = _runner(context.obj, bundle, target, var)
     request = runner.request(job, Asked(_pairs(param, "--param"), only or (), start_from))
@@ -62,7 +62,7 @@ def jobs(
     context: typer.Context, target: Target = None, bundle: Folder = None, var: Variables = None
 ) -> None:
     """List the jobs of the bundle: schedule, tasks, last run."""
-    from lyceum.local.runner.listing import COLUMNS, job_rows
+    from bundlerun.runner.listing import COLUMNS, job_rows
 
     runner = _runner(context.obj, bundle, target, var)
     rows = job_rows(runner.bundle, context.obj.config())
@@ -75,8 +75,8 @@ def repair(
     param: Parameters = None,
 ) -> int:
     """Run again what failed in a run and what depends on it, within the same run."""
-    from lyceum.local.runner.service import runner_of
-    from lyceum.local.runner.view import RunView
+    from bundlerun.runner.service import runner_of
+    from bundlerun.runner.view import RunView
 
     runner, record = runner_of(context.obj.config(), run)
     with RunView(context.obj.reporter()) as view:
@@ -92,11 +92,11 @@ def status(
     limit: Annotated[int, typer.Option(help="Runs shown.")] = 20,
 ) -> None:
     """Show the latest runs of all jobs, or one run as a tree of its tasks."""
-    from lyceum.local.runner.context import runs_folder
-    from lyceum.local.runner.listing import RUN_COLUMNS, run_rows
-    from lyceum.local.runner.record import all_runs, found_run
-    from lyceum.ops.describe import show_runs
-    from lyceum.ops.ledger import ETL_JOB_RUNS
+    from bundlerun.runner.context import runs_folder
+    from bundlerun.runner.listing import RUN_COLUMNS, run_rows
+    from bundlerun.runner.record import all_runs, found_run
+    from lyceum.operations.describe import show_runs
+    from lyceum.runs.ledger import ETL_JOB_RUNS
 
     runs = runs_folder(context.obj.config())
     if run is not None:
@@ -115,7 +115,7 @@ def status(
 def _runner(
     context: Context, folder: Path | None, target: str | None, var: list[str] | None
 ) -> "Runner":
-    from lyceum.local.runner.service import Runner, open_bundle
+    from bundlerun.runner.service import Runner, open_bundle
 
     variables = _pairs(var, "--var")
     bundle = open_bundle(context.config(), folder, target, variables)
@@ -131,7 +131,7 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
 
 
 def _show_plan(context: Context, runner: "Runner", job: str, request: object) -> None:
-    from lyceum.local.runner.listing import PLAN_COLUMNS, plan_rows
+    from bundlerun.runner.listing import PLAN_COLUMNS, plan_rows
 
     reporter = context.reporter()
     title = f"{job} of {runner.bundle.name} ({runner.bundle.target})"
@@ -141,8 +141,8 @@ def _show_plan(context: Context, runner: "Runner", job: str, request: object) ->
 def _show_run(context: Context, record: "RunRecord") -> None:
     from rich.console import Console
 
-    from lyceum.local.runner.listing import attempt_facts
-    from lyceum.local.runner.view import failure_summary, run_tree
+    from bundlerun.runner.listing import attempt_facts
+    from bundlerun.runner.view import failure_summary, run_tree
 
     if context.as_json:
         context.reporter().event(attempt_facts(record))
@@ -154,8 +154,8 @@ def _show_run(context: Context, record: "RunRecord") -> None:
 
 def _concluded(context: Context, record: "RunRecord", result: "Result") -> int:
     """Say what failed; the exit code."""
-    from lyceum.local.runner.states import CANCELED, SUCCEEDED
-    from lyceum.local.runner.view import failure_summary
+    from bundlerun.runner.states import CANCELED, SUCCEEDED
+    from bundlerun.runner.view import failure_summary
 
     if context.reporter().style in ("rich", "plain"):
         for line in failure_summary(record):

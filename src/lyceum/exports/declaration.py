@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
 
-from lyceum.table import Table
+from lyceum.model.table import Table
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lyceum.errors import LyceumError
 from lyceum.lakehouse import Lakehouse
-from lyceum.table import Table
+from lyceum.model.table import Table
 
 Severity = Literal["critical", "warning"]
 

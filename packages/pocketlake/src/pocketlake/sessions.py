@@ -76,8 +76,8 @@ def without_reattaching(spark: SparkSession) -> SparkSession:
     sessions share. A session that is garbage waits for that pool, in whatever thread collects it:
     in one that submits to the pool it waits for ever, and so may the end of the process.
     """
-    client: Any = spark.client
-    client.disable_reattachable_execute()
+    session: Any = spark
+    session.client.disable_reattachable_execute()
     return spark
 
 

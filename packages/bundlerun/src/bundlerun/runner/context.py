@@ -1,0 +1,91 @@
+"""What a run shares among its tasks, and what a task gets of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore, RLock
+from typing import TYPE_CHECKING, Any
+
+from bundlerun.runner.journal import IDS, Listener
+from bundlerun.runner.model import Settings, Task
+from bundlerun.runner.references import Scope
+from bundlerun.runner.sessions import Sessions, TaskSession
+from bundlerun.runner.states import Result
+from bundlerun.runner.stop import Clock, Stop
+from lyceum.config import Config
+
+if TYPE_CHECKING:
+    from bundlerun.bundle import Bundle
+    from bundlerun.runner.executor import JobRun
+    from bundlerun.runner.isolation import Place
+    from bundlerun.runner.wheels import Wheels
+
+TASKS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Output:
+    """How an attempt of a task ended, and what it leaves to later tasks."""
+
+    result: Result = Result.SUCCESS
+    outcome: str | None = None
+    """What a condition came out as."""
+    error: str | None = None
+    error_code: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else the journal should keep."""
+
+
+@dataclass
+class TaskRun:
+    """An attempt under way."""
+
+    run: "JobRun"
+    task: Task
+    key: str
+    """The task's key; within a loop the loop's with the number of the iteration."""
+    number: int
+    scope: Scope
+    stop: Stop
+    place: "Place"
+    session: TaskSession
+    values: dict[str, Any] = field(default_factory=dict)
+    """The task values that it has set."""
+    id: int = field(default_factory=IDS.next)
+
+    @property
+    def services(self) -> "Services":
+        """What the run shares."""
+        return self.run.services
+
+
+Kind = Callable[[TaskRun, Settings], Output]
+
+
+@dataclass
+class Services:
+    """What all tasks of a run, and the runs that it starts, have in common."""
+
+    bundle: "Bundle"
+    config: Config
+    kinds: Mapping[str, Kind]
+    wheels: "Wheels"
+    sessions: Sessions
+    clock: Clock = field(default_factory=Clock)
+    listeners: tuple[Listener, ...] = ()
+    grace: float = 30.0
+    """Seconds that a stopped task has to end before its thread is left to itself."""
+    slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(TASKS_AT_ONCE))
+    guard: RLock = field(default_factory=RLock)
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs."""
+        return runs_folder(self.config)
+
+
+def runs_folder(config: Config) -> Path:
+    """Where the runs of a home are."""
+    return config.home / "runs"

@@ -1,0 +1,68 @@
+"""SQL files: their statements one after another, with `:name` parameters."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.model import Settings, text
+from bundlerun.runner.versions import TouchedTables, version_on_disk
+from bundlerun.sql_text import statements, with_values
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lyceum.lakehouse import Lakehouse
+
+_MOST_ROWS = 1_000
+
+
+def sql(attempt: TaskRun, spec: Settings) -> Output:
+    """Run the statements of the file; the rows of the last one are the task's output."""
+    from lyceum.lakehouse import Lakehouse
+
+    lake = Lakehouse(attempt.session.get(), attempt.services.config)
+    parameters = {name: text(value) for name, value in (spec.get("parameters") or {}).items()}
+    source = Path(spec["file"]["path"]).read_text(encoding="utf-8")
+    touched = TouchedTables(attempt.services.config)
+    named = list(_named(lake, [source, *parameters.values()]))
+    lake.attach(named)
+    _note(touched, lake, named, ("read", "writing"))
+    rows: list[Any] = []
+    for statement in statements(source):
+        print(f"-- {statement}")  # noqa: T201 - for the task's log
+        frame = lake.spark.sql(with_values(statement, parameters))
+        rows = _shown(frame)
+    _note(touched, lake, _named(lake, [source, *parameters.values()]), ("written",))
+    output = {"rows": rows, "first_row": rows[0] if rows else {}}
+    return Output(output=output, facts=touched.facts())
+
+
+def _shown(frame: "DataFrame") -> list[Any]:
+    """The rows of a result, printed and as JSON values; a command has none."""
+    if not frame.columns:
+        return []
+    rows = [row.asDict(recursive=True) for row in frame.limit(_MOST_ROWS).collect()]
+    for row in rows:
+        print(json.dumps(row, default=str, ensure_ascii=False))  # noqa: T201 - see above
+    return list(json.loads(json.dumps(rows, default=str)))
+
+
+def _named(lake: "Lakehouse", texts: list[str]) -> Iterator[tuple[str, str]]:
+    """The tables on disk whose name is a word of one of the texts."""
+    words = {word for part in texts for word in re.findall(r"\w+", part.lower())}
+    return (pair for pair in lake.tables() if pair[1].lower() in words)
+
+
+def _note(
+    touched: TouchedTables,
+    lake: "Lakehouse",
+    tables: Iterator[tuple[str, str]] | list[tuple[str, str]],
+    kinds: tuple[str, ...],
+) -> None:
+    for schema, name in tables:
+        version = version_on_disk(lake.config, schema, name)
+        for kind in kinds:
+            touched.note(kind, f"{schema}.{name}", version)

@@ -1,0 +1,242 @@
+"""Runs, repairs and lists the jobs of a bundle."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from bundlerun.bundle import Bundle, find_bundle, load_bundle
+from bundlerun.bundle.reader import configuration_files, target_names, together
+from bundlerun.runner.attempts import first_line
+from bundlerun.runner.check import require_runnable
+from bundlerun.runner.context import Services, runs_folder
+from bundlerun.runner.errors import JobError, UnknownJobError, UnknownRunError
+from bundlerun.runner.graph import ancestors, descendants, part
+from bundlerun.runner.isolation import isolated_tasks
+from bundlerun.runner.journal import Journal, Listener
+from bundlerun.runner.kinds import KINDS
+from bundlerun.runner.launch import Request, repair, start
+from bundlerun.runner.model import Job, job_of
+from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record
+from bundlerun.runner.sessions import Sessions, withdraw_from_builders
+from bundlerun.runner.states import SUCCEEDED, Result
+from bundlerun.runner.stop import Clock, Stop
+from bundlerun.runner.task_utils import withdraw_task_utils
+from bundlerun.runner.wheels import Wheels
+from lyceum.config import Config
+from lyceum.errors import UsageError
+from lyceum.runs.redaction import HIDDEN, remember_secrets_of
+
+LOCAL_TARGET = "local"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks for when they run a job."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    only: Sequence[str] = ()
+    start_from: str | None = None
+
+
+class Runner:
+    """A bundle's jobs on this machine."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        config: Config,
+        *,
+        variables: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        grace: float = 30.0,
+    ) -> None:
+        self.bundle = bundle
+        self.config = config
+        self.stop = Stop()
+        self._variables = dict(variables or {})
+        self._services = Services(
+            bundle=bundle,
+            config=config,
+            kinds=KINDS,
+            wheels=Wheels(bundle.settings, bundle.folder),
+            sessions=Sessions(config),
+            clock=clock or Clock(),
+            grace=grace,
+        )
+
+    def job(self, key: str) -> Job:
+        """The job of that key."""
+        if key not in self.bundle.jobs:
+            known = ", ".join(sorted(self.bundle.jobs)) or "none"
+            raise UnknownJobError(f"expected a job of the bundle, found {key!r}: it has {known}")
+        return job_of(key, self.bundle.jobs[key])
+
+    def request(self, key: str, asked: Asked) -> Request:
+        """What is to be run, with the values of the parameters."""
+        job = self.job(key)
+        self._known_parameters(job, asked.parameters)
+        chosen = _chosen(job, asked)
+        told = {
+            "folder": str(self.bundle.folder),
+            "variables": self._variables,
+            "chosen": [task.key for task in chosen.tasks],
+        }
+        return Request(chosen, {**job.parameters, **asked.parameters}, asked=told)
+
+    def check(self, job: Job) -> None:
+        """Raise with all that keeps a job from running here."""
+        require_runnable(job, self.bundle, self._services.wheels)
+
+    def run(self, request: Request, *listeners: Listener) -> tuple[RunRecord, Result]:
+        """Run a job; Ctrl-C cancels it."""
+        self.check(request.job)
+        self._services.listeners = listeners
+        with self._tasks():
+            run_id, result = start(request, self._services, self.stop)
+            return self._ended(run_id), result
+
+    def repair(
+        self, record: RunRecord, given: Mapping[str, str], *listeners: Listener
+    ) -> tuple[RunRecord, Result]:
+        """Run again what did not succeed in a run, and what depends on it.
+
+        Parameters have the run's values unless others are given.
+        """
+        if not record.is_over:
+            message = f"expected run {record.run_id} to have ended, found it {record.state}"
+            raise UnknownRunError(message)
+        whole = self.job(record.job)
+        job = part(whole, record.facts.get("chosen") or [task.key for task in whole.tasks])
+        rerun = unsuccessful(job, record)
+        if not rerun and record.state in SUCCEEDED:
+            message = f"expected a task of run {record.run_id} that failed, found none"
+            raise UnknownRunError(message)
+        self.check(job)
+        self._known_parameters(job, given)
+        values = {**job.parameters, **(record.facts.get("parameters") or {}), **given}
+        hidden = [name for name in job.parameters if values[name] == HIDDEN]
+        if hidden:
+            message = f"expected --param {hidden[0]}=..., found none: a secret is not kept"
+            raise UnknownRunError(message)
+        values = {name: values[name] for name in job.parameters}
+        told = {key: record.facts.get(key) for key in ("folder", "variables", "chosen")}
+        self._services.listeners = listeners
+        request = Request(job, values, parent=record.facts.get("parent"), asked=told)
+        with self._tasks():
+            kept = still_valid(job, record, rerun)
+            run_id, result = repair(record, request, self._services, self.stop, kept)
+            return self._ended(run_id), result
+
+    @staticmethod
+    def _known_parameters(job: Job, given: Mapping[str, str]) -> None:
+        unknown = sorted(set(given) - set(job.parameters))
+        if unknown:
+            known = ", ".join(job.parameters) or "none"
+            problem = f"it has no parameter {', '.join(unknown)}: its parameters are {known}"
+            raise JobError(job.key, [problem])
+        remember_secrets_of(given)
+
+    def _ended(self, run_id: str) -> RunRecord:
+        if self._services.sessions.is_started:
+            self._record(run_id)
+        return run_record(self._services.runs / run_id)
+
+    def _record(self, run_id: str) -> None:
+        """Bring the run into its table; a failure to do so is told and changes no result."""
+        from pyspark.errors import PySparkException
+
+        from bundlerun.runner.recorder import record_runs
+
+        try:
+            record_runs(self._services.sessions.new(), self.config)
+        except PySparkException as error:
+            with Journal(self._services.runs / run_id, *self._services.listeners) as journal:
+                journal.note("not_recorded", error=first_line(error))
+
+    @contextmanager
+    def _tasks(self) -> Iterator[None]:
+        offered = (withdraw_from_builders, withdraw_task_utils)
+        with isolated_tasks(*offered), _cancelled_by_keyboard(self.stop):
+            yield
+
+
+def open_bundle(
+    config: Config, folder: Path | None, target: str | None, variables: Mapping[str, str]
+) -> Bundle:
+    """The bundle of a folder, or the nearest one above; its target `local` if it has that."""
+    root = find_bundle(folder or Path.cwd())
+    if target is None and LOCAL_TARGET in target_names(together(configuration_files(root))):
+        target = LOCAL_TARGET
+    return load_bundle(root, target=target, variables=variables, environ=config.environ)
+
+
+def runner_of(config: Config, name: str) -> tuple[Runner, RunRecord]:
+    """A runner for the bundle that an earlier run is of, and that run."""
+    record = found_run(runs_folder(config), name)
+    if "folder" not in record.facts:
+        parent = (record.facts.get("parent") or {}).get("run", "of another job")
+        message = f"expected a run of its own, found {record.run_id}: repair run {parent}"
+        raise UnknownRunError(message)
+    variables = record.facts.get("variables") or {}
+    folder, target = Path(record.facts["folder"]), record.facts["target"]
+    bundle = load_bundle(folder, target=target, variables=variables, environ=config.environ)
+    return Runner(bundle, config, variables=variables), record
+
+
+def unsuccessful(job: Job, record: RunRecord) -> set[str]:
+    """The tasks that a repair runs: those that did not succeed, and all that depend on them."""
+    done = record.succeeded()
+    failed = [task.key for task in job.tasks if task.key not in done]
+    return {key for task in failed for key in (task, *descendants(job.tasks, task))}
+
+
+def still_valid(job: Job, record: RunRecord, rerun: set[str]) -> dict[str, Attempt]:
+    """The attempts that a repair builds on.
+
+    Of a loop that failed, those are the iterations that succeeded, if nothing before it runs anew.
+    """
+    done = record.succeeded()
+    loops = {key for key in rerun - set(done) if not ancestors(job.tasks, key) & rerun}
+    return {
+        key: attempt
+        for key, attempt in done.items()
+        if key not in rerun and (key.partition("[")[0] in loops or "[" not in key)
+    }
+
+
+def _chosen(job: Job, asked: Asked) -> Job:
+    """The job with the tasks that were asked for."""
+    known = [task.key for task in job.tasks]
+    named = [*asked.only, *([asked.start_from] if asked.start_from else [])]
+    unknown = [key for key in named if key not in known]
+    if unknown:
+        problem = f"it has no task {', '.join(unknown)}: its tasks are {', '.join(known)}"
+        raise JobError(job.key, [problem])
+    if asked.only and asked.start_from:
+        raise UsageError("expected --only or --from, found both: leave one out")
+    if asked.start_from:
+        return part(job, {asked.start_from, *descendants(job.tasks, asked.start_from)})
+    return part(job, asked.only) if asked.only else job
+
+
+@contextmanager
+def _cancelled_by_keyboard(stop: Stop) -> Iterator[None]:
+    """Let the first Ctrl-C cancel the run and the second one end the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        if stop.result is not None:
+            raise KeyboardInterrupt
+        stop.set(Result.CANCELED)
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,1 @@
+"""What only trying and testing needs: a simulated LMS, sample deliveries, the demo."""

@@ -1,1 +1,0 @@
-"""Bronze: what the sources sent, as they sent it."""

@@ -1,0 +1,55 @@
+"""What every command shares: the general options, and what they open."""
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lyceum.config import Config
+from lyceum.runs.reporter import Reporter, Style
+from lyceum.session import TASK_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from lyceum.lakehouse import Lakehouse
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """The general options of a call; Spark starts when a lakehouse is asked for."""
+
+    home: Path | None
+    as_json: bool
+    quiet: bool
+    debug: bool
+    settings: str = ""
+
+    @cache  # noqa: B019 - one context a call
+    def config(self) -> Config:
+        """The configuration of this call; a task has the home and the environment of its run."""
+        inside = TASK_ENVIRONMENT.get()
+        if inside is None:
+            return Config.load(self.home, settings=self.settings)
+        home = self.home or inside.config.home
+        return Config.load(home, inside.config.environ, settings=self.settings)
+
+    @cache  # noqa: B019 - one context a call
+    def reporter(self) -> Reporter:
+        """Where progress and results go."""
+        return Reporter(self._style())
+
+    @cache  # noqa: B019 - one context a call
+    def lakehouse(self) -> "Lakehouse":
+        """The lakehouse of this call; starts the engine."""
+        from lyceum.lakehouse import Lakehouse
+        from lyceum.session import spark_session
+
+        config = self.config()
+        return Lakehouse(spark_session(config), config)
+
+    def _style(self) -> Style:
+        if self.as_json:
+            return "json"
+        if self.quiet:
+            return "quiet"
+        return "rich" if sys.stderr.isatty() else "plain"

@@ -1,0 +1,1 @@
+"""Delivered files of delimited text: what a line and a record is."""

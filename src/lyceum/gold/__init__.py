@@ -1,1 +1,0 @@
-"""Gold: the figures that people ask for, one module a family of tables."""

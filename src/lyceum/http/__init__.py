@@ -1,0 +1,1 @@
+"""Calls of foreign servers: retries, rate limit, circuit breaker."""

@@ -1,1 +1,0 @@
-"""What only one machine needs: jars, set-up, simulators."""

@@ -1,0 +1,1 @@
+"""What is declared: tables and views, and what derives from a declaration."""

@@ -1,0 +1,64 @@
+"""Every table and view that is declared: found where it stands, so that no list has to be kept."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+
+from lyceum.errors import UsageError
+from lyceum.model.table import LAYERS, Table, View
+
+_ROOMS = ("systems", "runs", "quality", "exports")
+_WITHOUT_DECLARATIONS = ("commands", "source")
+
+
+class UnknownTableError(UsageError):
+    """There is no table of that name."""
+
+
+def tables() -> tuple[Table, ...]:
+    """Every declared table, layer by layer, by name."""
+    return tuple(one for one in _declarations() if isinstance(one, Table))
+
+
+def views() -> tuple[View, ...]:
+    """Every declared view, by name."""
+    return tuple(one for one in _declarations() if isinstance(one, View))
+
+
+def declared(name: str) -> Table:
+    """The declaration of a table, by its full name or by its name within the layer."""
+    found = [table for table in tables() if name in (table.name, table.short_name)]
+    if not found:
+        names = ", ".join(table.name for table in tables())
+        message = f"expected the name of a table, found {name!r}: one of {names}"
+        raise UnknownTableError(message)
+    return found[0]
+
+
+@cache
+def _declarations() -> tuple[Table | View, ...]:
+    found = {one.name: one for module in _modules() for one in _of_module(module)}
+    return tuple(sorted(found.values(), key=lambda one: (LAYERS.index(one.layer), one.name)))
+
+
+def _of_module(name: str) -> Iterator[Table | View]:
+    """What stands in a module by itself or in a mapping of it."""
+    for value in vars(importlib.import_module(name)).values():
+        several = value.values() if isinstance(value, dict) else (value,)
+        yield from (one for one in several if isinstance(one, Table | View))
+
+
+def _modules() -> Iterator[str]:
+    for room in _ROOMS:
+        package = importlib.import_module(f"lyceum.{room}")
+        yield from _within(package.__path__, f"{package.__name__}.")
+
+
+def _within(path: object, prefix: str) -> Iterator[str]:
+    for module in pkgutil.iter_modules(path, prefix):  # type: ignore[arg-type]
+        if module.name.rpartition(".")[2] in _WITHOUT_DECLARATIONS:
+            continue
+        yield module.name
+        if module.ispkg:
+            yield from _within(importlib.import_module(module.name).__path__, f"{module.name}.")

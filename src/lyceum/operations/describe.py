@@ -1,0 +1,80 @@
+"""What `lyceum tables` and `lyceum status` show."""
+
+from pyspark.sql import functions as F
+from rich.filesize import decimal
+
+from lyceum.lakehouse import Lakehouse
+from lyceum.model.declared import tables
+from lyceum.model.table import Table
+from lyceum.runs.ledger import ETL_JOB_STATUS
+from lyceum.runs.locks import is_running_here
+from lyceum.runs.reporter import Reporter
+from pocketlake.declaration import declared_columns
+
+
+def show_tables(lake: Lakehouse, reporter: Reporter) -> None:
+    """One line a table that exists: rows, size, last change, what a row is."""
+    on_disk = set(lake.tables())
+    present = [t for t in tables() if (lake.config.schemas[t.layer], t.short_name) in on_disk]
+    rows = []
+    for table in present:
+        facts, count = lake.facts(table), lake.read(table).count()
+        changed = f"{facts.modified_at:%Y-%m-%d %H:%M}"
+        rows.append((table.name, f"{count:,}", decimal(facts.bytes), changed, table.grain))
+    reporter.table("Tables", ["table", "rows", "size", "changed", "a row is"], rows)
+    absent = len(tables()) - len(present)
+    if absent:
+        reporter.say(f"{absent} declared tables are not there yet: the first run makes them")
+
+
+def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
+    """A table's declaration, its content in figures and its latest versions."""
+    if not lake.exists(table):
+        reporter.say(f"{table.name} is not there yet: the first run makes it")
+        return
+    now = lake.facts(table)
+    reporter.result(
+        table.name,
+        {
+            "a row is": table.grain,
+            "keys": ", ".join(table.keys),
+            "clustered by": ", ".join(table.clustering) or "nothing",
+            "kept for": f"{table.retention_days} days" if table.retention_days else "ever",
+            "personal data": ", ".join(table.personal) or "none",
+            "rows": f"{lake.read(table).count():,}",
+            "size": f"{decimal(now.bytes)} in {now.files} files",
+            "version": now.version,
+        },
+    )
+    columns = [
+        (c.name, c.ddl_type.lower(), "not null" if c.is_required else "", c.comment)
+        for c in declared_columns(table.columns)
+    ]
+    reporter.table("Columns", ["column", "type", "", "meaning"], columns)
+    versions = [
+        (commit.version, f"{commit.timestamp:%Y-%m-%d %H:%M:%S}", commit.operation)
+        for commit in lake.history(table, limit=10)
+    ]
+    reporter.table("Latest versions", ["version", "at (UTC)", "operation"], versions)
+
+
+def show_runs(lake: Lakehouse, reporter: Reporter, *, limit: int) -> None:
+    """The latest runs; one whose process is gone shows as DIED until the next run records it."""
+    runs = lake.view(ETL_JOB_STATUS).orderBy(F.desc("started_at")).limit(limit)
+    started = F.date_format("started_at", "yyyy-MM-dd HH:mm:ss").alias("started")
+    rows = runs.select("*", started).collect()
+    alive = {row.job_name: is_running_here(lake, row.job_name) for row in rows}
+    shown = [
+        (
+            row.id[:8],
+            row.job_name,
+            "DIED" if row.status == "RUNNING" and not alive[row.job_name] else row.status,
+            row.started,
+            "" if row.duration_ms is None else f"{row.duration_ms / 1000:.1f} s",
+            row.rows_processed,
+            row.error_message,
+        )
+        for row in rows
+    ]
+    columns = ["run", "job", "status", "started (UTC)", "took", "rows", "error"]
+    reporter.table("Latest runs", columns, shown)

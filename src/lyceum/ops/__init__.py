@@ -1,1 +1,0 @@
-"""Operations: run ledger, audit log, retries, circuit breaker, progress."""

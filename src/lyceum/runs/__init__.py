@@ -1,0 +1,1 @@
+"""Runs of jobs: lock, ledger, stages, log lines."""

@@ -1,1 +1,0 @@
-"""Silver: typed, cleaned, one row a thing."""

@@ -1,1 +1,0 @@
-"""Sources: how to read a technology."""

@@ -1,0 +1,1 @@
+"""The systems, a room each; they do not know each other."""

@@ -1,0 +1,1 @@
+"""The event pipeline: delivered files to normalised tables, key figures and exports."""

@@ -1,0 +1,1 @@
+"""Normalised events and participants."""

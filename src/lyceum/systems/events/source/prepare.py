@@ -1,0 +1,181 @@
+"""Preprocess: any delivered file becomes one Parquet file of text columns, once.
+
+A whole file is in memory while it is prepared.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lyceum.systems.events.source.delimited import delimited_rows
+from lyceum.systems.events.source.deliveries import Delivery
+from lyceum.systems.events.source.documents import json_rows, parquet_rows
+from lyceum.systems.events.source.entities import ENTITIES, Entity
+from lyceum.systems.events.source.errors import UnreadableFileError
+from lyceum.systems.events.source.rows import MALFORMED, Rows
+from lyceum.systems.events.source.text import decoded, decompressed
+
+_TIME = pa.timestamp("us", tz="UTC")
+_UNREADABLE = "unreadable"
+_ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where prepared files and files that nobody can read are kept."""
+
+    home: Path
+
+    def prepared(self, entity: Entity) -> Path:
+        """The prepared files of an entity."""
+        return self.home / "prepared" / entity.name
+
+    def quarantine(self, entity: Entity) -> Path:
+        """The files of an entity that could not be read, as they came."""
+        return self.home / "quarantine" / entity.name
+
+    def create(self) -> None:
+        """Make the folders, so that a stream finds what it reads."""
+        for entity in ENTITIES:
+            self.prepared(entity).mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What became of one delivery."""
+
+    entity: Entity
+    name: str
+    rows: int
+    malformed: int
+    problem: str | None
+
+
+def schema(entity: Entity) -> pa.Schema:
+    """The columns of a prepared file."""
+    texts = (*entity.columns, "_rescued", "_problem", "_raw")
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in texts),
+            ("_source_file", pa.string()),
+            ("_source_modified_at", _TIME),
+            ("_row_number", pa.int64()),
+            ("_ingested_at", _TIME),
+        ]
+    )
+
+
+def prepare(
+    found: list[Delivery], folders: Folders, *, ingested_at: datetime
+) -> Iterator[Prepared]:
+    """Prepare the deliveries that are not prepared yet, one after the other."""
+    folders.create()
+    for delivery in found:
+        folder = folders.prepared(delivery.entity)
+        if (folder / f"{delivery.id}-{_ROWS}.parquet").exists():
+            continue
+        if not (folder / f"{delivery.id}-{_UNREADABLE}.parquet").exists():
+            result = _prepared(delivery, folder, ingested_at)
+            yield result
+            if result.problem is None:
+                continue
+        # Set aside after it is on record: whoever is killed in between does it the next time.
+        _set_aside(delivery, folders)
+
+
+def source_name(prepared: Path) -> str | None:
+    """The name under which a prepared file was delivered; None if it has no rows."""
+    for batch in pq.ParquetFile(prepared).iter_batches(1, columns=["_source_file"]):
+        return str(batch.column(0)[0])
+    return None
+
+
+def read_rows(entity: Entity, data: bytes) -> Rows:
+    """The rows of a file; its first bytes say what it is, not its name."""
+    content = decompressed(data)
+    if content.startswith(b"PAR1"):
+        return parquet_rows(entity, content)
+    if not content.strip():
+        raise UnreadableFileError("expected a header and rows, found an empty file")
+    if _is_json(content):
+        return json_rows(entity, decoded(content))
+    return delimited_rows(entity, content)
+
+
+def _is_json(content: bytes) -> bool:
+    """True if the first character is a brace, in whatever encoding."""
+    return content[:64].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] == b"{"
+
+
+def _prepared(delivery: Delivery, folder: Path, ingested_at: datetime) -> Prepared:
+    try:
+        rows = read_rows(delivery.entity, delivery.path.read_bytes())
+    except UnreadableFileError as error:
+        table = _problem_table(delivery, ingested_at, [(0, None, str(error))])
+        _write(table, folder / f"{delivery.id}-{_UNREADABLE}.parquet")
+        return Prepared(delivery.entity, delivery.name, 0, 0, str(error))
+    table = _row_table(delivery, ingested_at, rows)
+    if rows.malformed:
+        problems = _problem_table(
+            delivery, ingested_at, [(number, raw, MALFORMED) for number, raw in rows.malformed]
+        )
+        table = pa.concat_tables([table, problems])
+    _write(table, folder / f"{delivery.id}-{_ROWS}.parquet")
+    return Prepared(delivery.entity, delivery.name, len(rows.numbers), len(rows.malformed), None)
+
+
+def _row_table(delivery: Delivery, ingested_at: datetime, rows: Rows) -> pa.Table:
+    columns = {**rows.columns, "_row_number": rows.numbers}
+    if rows.rescued is not None:
+        columns["_rescued"] = rows.rescued
+    return _table(delivery, ingested_at, columns, len(rows.numbers))
+
+
+def _problem_table(
+    delivery: Delivery, ingested_at: datetime, problems: list[tuple[int, str | None, str]]
+) -> pa.Table:
+    numbers, raws, reasons = zip(*problems, strict=True)
+    columns = {
+        "_row_number": pa.array(numbers, pa.int64()),
+        "_raw": pa.array(raws, pa.string()),
+        "_problem": pa.array(reasons, pa.string()),
+    }
+    return _table(delivery, ingested_at, columns, len(problems))
+
+
+def _table(
+    delivery: Delivery, ingested_at: datetime, columns: dict[str, pa.Array], count: int
+) -> pa.Table:
+    same = {
+        "_source_file": delivery.name,
+        "_source_modified_at": delivery.modified_at,
+        "_ingested_at": ingested_at,
+    }
+    target = schema(delivery.entity)
+    arrays = [
+        columns[field.name]
+        if field.name in columns
+        else pa.repeat(pa.scalar(same.get(field.name), field.type), count)
+        for field in target
+    ]
+    return pa.table(arrays, schema=target)
+
+
+def _write(table: pa.Table, file: Path) -> None:
+    """Aside, then under its name: a reader sees the whole file or none."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    pq.write_table(table, aside, compression="zstd")
+    aside.rename(file)
+
+
+def _set_aside(delivery: Delivery, folders: Folders) -> None:
+    if delivery.path.exists():
+        target = folders.quarantine(delivery.entity) / f"{delivery.id}-{delivery.path.name}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(delivery.path, target)

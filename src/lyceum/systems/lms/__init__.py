@@ -1,0 +1,1 @@
+"""LMS session details: a load from a REST API into silver."""

@@ -1,0 +1,70 @@
+"""Commands of the LMS system."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lyceum.context import Context
+
+if TYPE_CHECKING:
+    from lyceum.systems.lms.job import LmsJob
+
+lms = typer.Typer(no_args_is_help=True, help="LMS session details: load, look up.")
+
+Url = Annotated[str | None, typer.Option("--url", help="Base URL of the LMS (LMS_BASE_URL).")]
+Concurrency = Annotated[
+    int | None, typer.Option(min=1, help="Calls under way at once (LMS_CONCURRENCY).")
+]
+Rate = Annotated[float | None, typer.Option(min=0.001, help="Calls a second at most (LMS_RATE).")]
+
+
+@lms.command()
+def load(
+    context: typer.Context,
+    url: Url = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only events updated since, such as 2026-01-31T00:00:00Z.")
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Drop an unfinished load and begin anew.")
+    ] = False,
+) -> None:
+    """Load all events and their sessions, or continue the load that was interrupted."""
+    from lyceum.systems.lms.job import load
+
+    load(_job(context.obj, url, concurrency, rate), since=since, restart=restart)
+
+
+@lms.command("retry-failed")
+def retry_failed(
+    context: typer.Context, url: Url = None, concurrency: Concurrency = None, rate: Rate = None
+) -> None:
+    """Fetch just the events that earlier loads could not fetch."""
+    from lyceum.systems.lms.job import retry_failed
+
+    retry_failed(_job(context.obj, url, concurrency, rate))
+
+
+@lms.command()
+def get(
+    context: typer.Context,
+    event_id: Annotated[str, typer.Argument(help="LMS event identifier.")],
+    url: Url = None,
+) -> None:
+    """Fetch one event and print its sessions; no table is changed."""
+    from lyceum.systems.lms.job_get import get
+
+    get(_job(context.obj, url, None, None), event_id)
+
+
+def _job(
+    context: Context, url: str | None, concurrency: int | None, rate: float | None
+) -> "LmsJob":
+    from lyceum.systems.lms.job import LmsJob
+
+    config = context.config()
+    settings = config.lms(base_url=url, concurrency=concurrency, rate=rate)
+    fields, thresholds = config.lms_fields(), config.lms_thresholds()
+    return LmsJob(context.lakehouse(), settings, fields, thresholds, context.reporter())

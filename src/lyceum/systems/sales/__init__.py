@@ -1,0 +1,1 @@
+"""Reliable sales: transaction files to daily, monthly and performance tables."""

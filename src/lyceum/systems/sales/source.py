@@ -1,0 +1,158 @@
+"""Reading the shop's transaction files: which there are, what is in them, their rows as text."""
+
+import codecs
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lyceum.errors import UsageError
+from lyceum.files.lines import LINE, MALFORMED, tables
+
+COLUMNS = (
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+)
+_CHUNK = 1 << 20
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FILE = "_source_file"
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in COLUMNS),
+        (LINE, pa.int64()),
+        (MALFORMED, pa.string()),
+        (_FILE, pa.string()),
+    ]
+)
+
+
+class SalesFolderError(UsageError):
+    """The folder to load has no transaction files."""
+
+
+@dataclass(frozen=True)
+class SalesFile:
+    """A transaction file as the folder lists it."""
+
+    path: Path
+    bytes: int
+    modified_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The name within the folder."""
+        return _text(self.path)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: the hash of its bytes, and what makes it unusable as a whole."""
+
+    hash: str
+    """SHA-256; empty if the file cannot be read."""
+    problem: str | None
+    """Identifier of a rule over files; None if the rows can be read."""
+
+
+def sales_files(folder: Path) -> list[SalesFile]:
+    """The CSV files of a folder, by name; neither case nor a leading `_` or `.` matters."""
+    found = sorted(p for p in folder.iterdir() if _is_csv(p)) if folder.is_dir() else []
+    if not found:
+        what = "a folder without any" if folder.is_dir() else "no such folder"
+        message = f"expected a folder with *.csv files, found {what}: {folder}"
+        raise SalesFolderError(message)
+    return [_listed(path) for path in found]
+
+
+def left_alone(folder: Path) -> list[str]:
+    """The names in a folder that no load reads, because they are no CSV files."""
+    return sorted(_text(path) for path in folder.iterdir() if not _is_csv(path))
+
+
+def content_of(file: SalesFile) -> Content:
+    """Read a file once, in pieces, for its hash and for what a file must be."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8-sig")()
+    problem, head = None, ""
+    try:
+        with file.path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                if problem is None:
+                    text, problem = _decoded(decoder, chunk)
+                    head = head or text
+        decoder.decode(b"", final=problem is None)
+    except OSError:
+        return Content("", "file_unreadable")
+    except UnicodeDecodeError:
+        problem = "file_not_utf8"
+    return Content(digest.hexdigest(), problem or _header_problem(head))
+
+
+def write_rows(files: Iterable[SalesFile], target: Path) -> None:
+    """Every record of the files and every line that is none, as text, in one Parquet file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(target, _SCHEMA, compression="lz4") as parquet:
+        for file in files:
+            with file.path.open(encoding="utf-8-sig", newline=None) as lines:
+                next(lines, None)
+                for table in tables(lines, COLUMNS, first=2):
+                    name = pa.repeat(pa.scalar(file.name, pa.string()), table.num_rows)
+                    parquet.write_table(table.append_column(_FILE, name))
+
+
+def transaction_rows(written: DataFrame) -> DataFrame:
+    """What `write_rows` wrote: eight columns as text, file, line, and the text if malformed."""
+    return written.select(
+        _FILE,
+        F.col(LINE).alias("line"),
+        F.col(MALFORMED).alias("malformed"),
+        F.struct(*COLUMNS).alias("csv"),
+    )
+
+
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(".csv") and path.is_file()
+
+
+def _text(path: Path) -> str:
+    """The name; bytes of it that are no UTF-8 as backslash and number."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
+
+
+def _listed(path: Path) -> SalesFile:
+    try:
+        facts = path.stat()
+    except OSError:
+        # Gone since the folder was listed: whoever opens it finds that it is unreadable.
+        return SalesFile(path.absolute(), 0, datetime.fromtimestamp(0, UTC))
+    modified_at = datetime.fromtimestamp(facts.st_mtime_ns // 1000 / 1_000_000, UTC)
+    return SalesFile(path.absolute(), facts.st_size, modified_at)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, str | None]:
+    try:
+        return decoder.decode(chunk), None
+    except UnicodeDecodeError:
+        return "", "file_not_utf8"
+
+
+def _header_problem(head: str) -> str | None:
+    try:
+        header = next(csv.reader([_LINE_END.split(head, maxsplit=1)[0]]), [])
+    except csv.Error:
+        header = []
+    return None if tuple(name.strip() for name in header) == COLUMNS else "file_without_header"

@@ -1,0 +1,100 @@
+"""The command line as a person uses and misuses it."""
+
+import json
+
+import pytest
+from lms_lake import small_lms
+
+from lyceum.cli import main
+from lyceum.runs.ledger import Run, _event, _record
+
+CREDENTIALS = ("LMS_BASE_URL", "LMS_CLIENT_ID", "LMS_CLIENT_SECRET")
+
+
+@pytest.fixture
+def run(lake, capfd):
+    """Run a command on the lake's home; gives exit code, output and errors."""
+
+    def run(*arguments):
+        code = main(["--home", str(lake.config.home), *arguments])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_a_query_prints_a_table_or_csv_or_json(run):
+    statement = "SELECT 1 AS n, 'a,b' AS text, timestamp'2026-01-02 03:04:05' AS at"
+    code, out, err = run("sql", statement)
+    assert (code, err) == (0, "")
+    assert "2026-01-02 03:04:05" in out
+    assert run("sql", statement, "--format", "csv")[1] == (
+        'n,text,at\n1,"a,b",2026-01-02 03:04:05\n'
+    )
+    assert json.loads(run("sql", statement, "--format", "json")[1]) == {
+        "n": 1,
+        "text": "a,b",
+        "at": "2026-01-02 03:04:05",
+    }
+
+
+def test_nested_values_are_json(run):
+    out = run("sql", "SELECT parse_json('{\"a\":[1]}') AS v, array(1) AS a", "--json")[1]
+    assert json.loads(out) == {"v": '{"a":[1]}', "a": "[1]"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sql", "DELETE FROM silver.x"), "expected a query (SELECT, WITH, SHOW, DESCRIBE"),
+        (("sql", "SELECT * FROM silver.nix"), "TABLE_OR_VIEW_NOT_FOUND"),
+        (("sql", "SELECT 1 FRM x"), "x"),
+        (("tables", "nix"), "expected the name of a table, found 'nix': one of bronze."),
+        (("nix",), "No such command 'nix'"),
+        (("lms", "load", "--rate", "fast"), "Invalid value for '--rate'"),
+        (("lms", "load"), "expected LMS_BASE_URL in the environment, found nothing"),
+        (("lms", "serve", "--faults", "gremlins=1"), "gremlins"),
+    ],
+)
+def test_bad_usage_gets_one_line_and_exit_code_2(run, monkeypatch, arguments, message):
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+def test_an_error_is_a_json_object_too(run):
+    code, out, err = run("--json", "tables", "nix")
+    assert (code, err) == (2, "")
+    assert json.loads(out)["exit_code"] == 2
+
+
+def test_a_load_shows_its_steps_and_its_tables(run, monkeypatch):
+    with small_lms(events=5) as lms:
+        values = (lms.url, lms.config.client_id, lms.config.client_secret)
+        for name, value in zip(CREDENTIALS, values, strict=True):
+            monkeypatch.setenv(name, value)
+        code, out, err = run("lms", "load")
+        assert code == 0
+        assert "✓ Fetch session details: 5 events" in err
+        assert "sessions in silver" in out
+        assert "Traceback" not in out + err
+        assert lms.config.client_secret not in out + err
+
+    code, out, _ = run("tables")
+    assert code == 0
+    assert "silver.event_session_details" in out
+    out = run("tables", "event_session_details")[1]
+    assert "one row per LMS session" in out
+    assert "LMS session identifier" in out
+    assert "WRITE" in out
+    assert "SUCCESS" in run("status")[1]
+
+
+def test_a_run_whose_process_is_gone_shows_as_died(run, lake):
+    died = Run("lms_session_details", {})
+    _record(lake, [_event(died, "RUNNING")])
+    assert "DIED" in run("status")[1]

@@ -1,0 +1,56 @@
+"""What breaks a rule at present, from records and from what was lost in files."""
+
+from landing_rows import landed, nothing
+
+from lyceum.systems.events.silver.lm_broken_rules import lm_broken_rules
+from lyceum.systems.events.silver.lm_events import event_records
+from lyceum.systems.events.silver.lm_participants import participant_records
+from lyceum.systems.events.source import BRANDS, ENTITIES, EVENTS, INDICATIONS, PARTICIPANTS
+from tables import assert_rows, draw
+
+
+def test_broken_rules_of_records_and_of_lost_rows_come_together_once_each(spark):
+    """E1 twice breaks its rule once; of a file delivered again only its last rows are lost."""
+    landing = {entity: nothing(spark, entity) for entity in ENTITIES}
+    landing[EVENTS] = landed(
+        spark,
+        EVENTS,
+        """
+        event_id | event_date | brand_id | oasis_modified_date | _source_file | _source_modified_at | _row_number
+        E1       | 2026-03-01 | B9       | 2026-02-01          | one.csv      | 2026-01-01 00:00:00 | 1
+        NULL     | 2026-03-01 | B1       | 2026-02-01          | one.csv      | 2026-01-01 00:00:00 | 2
+        NULL     | 2026-03-02 | B1       | 2026-02-01          | two.csv      | 2026-01-01 00:00:00 | 1
+        E1       | 2026-03-01 | B9       | 2026-02-01          | two.csv      | 2026-01-03 00:00:00 | 1
+        """,
+    )
+    landing[PARTICIPANTS] = landed(
+        spark,
+        PARTICIPANTS,
+        """
+        participant_id | event_id | attended | modified_date | _problem    | _raw
+        P1             | E9       | yes      | 2026-02-01    | NULL        | NULL
+        NULL           | NULL     | NULL     | NULL          | ragged row  | P2;E1
+        """,
+    )
+    events = event_records(
+        landing[EVENTS],
+        landing_brands=landing[BRANDS],
+        landing_indications=landing[INDICATIONS],
+    )
+    participants = participant_records(
+        landing[PARTICIPANTS],
+        events=events.select("event_id"),
+        final_ids=draw(spark, "mdm_id | final_mdm_id | is_circular:boolean").limit(0),
+    )
+    found = lm_broken_rules(events=events, participants=participants, landing=landing)
+    assert_rows(
+        found,
+        """
+        system | rule           | severity | source_key         | record_key
+        events | unknown_brand  | flagged  | events/two.csv     | E1
+        events | row_without_id | rejected | events/one.csv     | NULL
+        events | unknown_event  | rejected | participants/a.csv | P1
+        events | malformed_row  | rejected | participants/a.csv | NULL
+        """,
+    )
+    assert found.select("quarantine_id").distinct().count() == 4
