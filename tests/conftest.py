@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.session import new_session
+from lyceum.settings import Settings
 
 ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
 # These compare two engines, in the environment of Spark.
@@ -29,18 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     environ = {**os.environ, "LYCEUM_ENGINE": ENGINE}
-    return Config.load(tmp_path_factory.mktemp("home"), environ)
+    return Settings.load(tmp_path_factory.mktemp("home"), environ)
 
 
 @pytest.fixture(scope="session")
-def spark(config: Config) -> SparkSession:
+def spark(config: Settings) -> SparkSession:
     return new_session(config)
 
 
 @pytest.fixture
-def lake(spark: SparkSession, config: Config, tmp_path: Path) -> Iterator[Lakehouse]:
+def lake(spark: SparkSession, config: Settings, tmp_path: Path) -> Iterator[Lakehouse]:
     """An empty lakehouse in a session of its own, whose catalog knows no table yet."""
     session = new_session(config) if config.engine == "embedded" else spark
     home = replace(config, home=tmp_path, warehouse=str(tmp_path / "warehouse"))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.session import new_session
+from lyceum.settings import Settings
 
 few_examples = settings(
     max_examples=2,
@@ -32,7 +32,7 @@ def lake_in(lake: Lakehouse, home: Path) -> Lakehouse:
     return lake_at(lake.config, home)
 
 
-def lake_at(config: Config, home: Path) -> Lakehouse:
+def lake_at(config: Settings, home: Path) -> Lakehouse:
     """An empty lakehouse in a session of its own, for all tests of a module."""
     place = replace(config, home=home, warehouse=str(home / "warehouse"))
     return Lakehouse(new_session(place), place)

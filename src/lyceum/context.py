@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lyceum.config import Config
 from lyceum.runs.reporter import Reporter, Style
 from lyceum.session import TASK_ENVIRONMENT
+from lyceum.settings import Settings
 
 if TYPE_CHECKING:
     from lyceum.lakehouse import Lakehouse
@@ -25,13 +25,13 @@ class Context:
     settings: str = ""
 
     @cache  # noqa: B019 - one context a call
-    def config(self) -> Config:
+    def config(self) -> Settings:
         """The configuration of this call; a task has the home and the environment of its run."""
         inside = TASK_ENVIRONMENT.get()
         if inside is None:
-            return Config.load(self.home, settings=self.settings)
+            return Settings.load(self.home, settings=self.settings)
         home = self.home or inside.config.home
-        return Config.load(home, inside.config.environ, settings=self.settings)
+        return Settings.load(home, inside.config.environ, settings=self.settings)
 
     @cache  # noqa: B019 - one context a call
     def reporter(self) -> Reporter:

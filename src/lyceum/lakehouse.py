@@ -2,15 +2,15 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lyceum.config import Config
 from lyceum.model.table import View
+from lyceum.settings import Settings
 from pocketlake import Lake
 
 
 class Lakehouse(Lake):
     """Lyceum's tables: where they are and what their schemas are called is configuration."""
 
-    def __init__(self, spark: SparkSession, config: Config) -> None:
+    def __init__(self, spark: SparkSession, config: Settings) -> None:
         super().__init__(
             spark,
             kind=config.engine,

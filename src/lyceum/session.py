@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lyceum.config import Config
+from lyceum.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class TaskEnvironment:
     """The run that a task is part of: what it uses instead of opening its own."""
 
-    config: Config
+    config: Settings
     session: Callable[[], "SparkSession"]
     session_with_tables: Callable[[], "SparkSession"]
     """The same session, with every table on disk known to it."""
@@ -25,13 +25,13 @@ TASK_ENVIRONMENT: ContextVar[TaskEnvironment | None] = ContextVar("task_environm
 """Set inside a task that a runner calls in its own process."""
 
 
-def spark_session(config: Config) -> "SparkSession":
+def spark_session(config: Settings) -> "SparkSession":
     """The session of the task under way, else a new one of the configured engine."""
     inside = TASK_ENVIRONMENT.get()
     return inside.session() if inside is not None else new_session(config)
 
 
-def new_session(config: Config) -> "SparkSession":
+def new_session(config: Settings) -> "SparkSession":
     """A session of the configured engine, which the first call of a process starts."""
     from pocketlake import sessions
 

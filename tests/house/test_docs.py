@@ -4,7 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
-from lyceum import config
+from lyceum import settings
 from lyceum.model.declared import tables
 from lyceum.operations.docs import settings_page, tables_page
 
@@ -26,7 +26,7 @@ def test_every_declared_column_is_on_the_page():
 
 
 def test_every_variable_that_is_read_is_on_the_page():
-    read = re.findall(r'"((?:LYCEUM|SPARK)_[A-Z_]+)"', inspect.getsource(config))
+    read = re.findall(r'"((?:LYCEUM|SPARK)_[A-Z_]+)"', inspect.getsource(settings))
     assert len(read) > 5
     page = settings_page()
     assert [name for name in read if f"| `{name}` |" not in page] == []

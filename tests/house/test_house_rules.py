@@ -17,7 +17,7 @@ EVERYTHING = sorted(
     if file.parent.name != "reference"
 )
 TRANSFORMS = ("bronze", "silver", "gold")
-READERS = {"config.py", "session.py"}
+READERS = {"settings.py", "session.py"}
 NOT_ON_SPARK_CONNECT = {"cache", "persist", "rdd", "sparkContext", "_jvm", "_jdf", "udf"}
 
 

@@ -9,12 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakes import lake_at
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.quality.expectations import ValidationError, validate
 from lyceum.quality.results import QUALITY_RESULTS, CheckResult, QualityGateError, gate
 from lyceum.quality.suites import Subject, Suite, has_rows, is_true
+from lyceum.settings import Settings
 from lyceum.systems.lms.bronze import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.systems.lms.suite import check_lms
@@ -52,7 +52,7 @@ def _fill(lake: Lakehouse, table: Table, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def lake(
-    spark: SparkSession, config: Config, tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession, config: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Lakehouse:
     """Two listed events, of which e2 was not fetched; e1 announces two sessions and has one."""
     home = tmp_path_factory.mktemp("quality")

@@ -10,7 +10,7 @@ from bundlerun.bundle import load_bundle
 from bundlerun.runner.record import RunRecord
 from bundlerun.runner.service import Asked, Runner
 from bundlerun.runner.stop import Clock
-from lyceum.config import Config
+from lyceum.settings import Settings
 
 PACKAGE = "tried-tasks"
 
@@ -76,7 +76,7 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "bundle"
-        self.config = Config.load(folder / "home")
+        self.config = Settings.load(folder / "home")
         self.jobs: dict[str, dict] = {}
         self.extra: dict = {}
 

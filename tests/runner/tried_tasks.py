@@ -79,12 +79,12 @@ def read_value():
 
 def merge_one():
     """Merges one row beside another task that does so too, each with settings of its own."""
-    from lyceum.config import Config
     from lyceum.lakehouse import Lakehouse
     from lyceum.session import TASK_ENVIRONMENT, spark_session
+    from lyceum.settings import Settings
 
     config = TASK_ENVIRONMENT.get().config
-    assert isinstance(config, Config)
+    assert isinstance(config, Settings)
     lake = Lakehouse(spark_session(config), config)
     lake.spark.conf.set("lyceum.tried", _sys.argv[1])
     _barrier.wait(timeout=60)

@@ -105,12 +105,12 @@ KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
 from pocketlake.observe import followed
-from lyceum.config import Config
+from lyceum.settings import Settings
 from lyceum.lakehouse import Lakehouse
 from lyceum.session import new_session
 from test_ops_checkpoints import run_pipeline
 
-config = Config.load(Path(sys.argv[1]))
+config = Settings.load(Path(sys.argv[1]))
 lake, killed_at, steps = Lakehouse(new_session(config), config), int(sys.argv[2]), iter(range(1000))
 
 def kill(kind, subject):

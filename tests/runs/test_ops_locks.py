@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.runs.locks import JobIsRunningError, is_running_here, job_lock
+from lyceum.settings import Settings
 
 FORK = multiprocessing.get_context("fork")
 
@@ -18,7 +18,7 @@ FORK = multiprocessing.get_context("fork")
 @pytest.fixture
 def lake(tmp_path: Path) -> Lakehouse:
     """A lakehouse without Spark: locks need none."""
-    return Lakehouse(None, Config.load(tmp_path, environ={}))  # type: ignore[arg-type]
+    return Lakehouse(None, Settings.load(tmp_path, environ={}))  # type: ignore[arg-type]
 
 
 def hold(lake: Lakehouse, key: str | None, held) -> None:

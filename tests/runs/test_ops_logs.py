@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from lyceum.config import Config
 from lyceum.runs import logs
 from lyceum.runs.logs import get_logger, log_file, open_logs
 from lyceum.runs.redaction import redacted, remember_secret
+from lyceum.settings import Settings
 from lyceum.systems.lms.source.settings import Secret
 
 log = get_logger("lyceum.test")
@@ -20,14 +20,14 @@ log = get_logger("lyceum.test")
 @pytest.fixture
 def config(tmp_path: Path):
     """A home whose logs are open; afterwards nobody writes there any more."""
-    config = Config.load(tmp_path, environ={"SHOP_PASSWORD": "open-sesame-1"})
+    config = Settings.load(tmp_path, environ={"SHOP_PASSWORD": "open-sesame-1"})
     open_logs(config)
     yield config
     logs._close(logging.getLogger("lyceum"))
     logging.getLogger("lyceum").opened_for = None
 
 
-def lines(config: Config) -> list[dict]:
+def lines(config: Settings) -> list[dict]:
     text = log_file(config).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
@@ -112,7 +112,7 @@ def test_verbose_logs_go_to_standard_error(config, capsys):
 
 def test_a_full_disk_never_stops_the_work(tmp_path, capsys):
     """The log file is on a full device: one warning, and the lines still wait for the table."""
-    config = Config.load(tmp_path, environ={})
+    config = Settings.load(tmp_path, environ={})
     config.logs.mkdir()
     log_file(config).symlink_to("/dev/full")
     open_logs(config)
@@ -127,7 +127,7 @@ def test_a_full_disk_never_stops_the_work(tmp_path, capsys):
 
 def test_a_folder_that_cannot_be_made_never_stops_the_work(tmp_path, capsys):
     """`logs` is a file."""
-    config = Config.load(tmp_path, environ={})
+    config = Settings.load(tmp_path, environ={})
     config.logs.write_text("", encoding="utf-8")
     open_logs(config)
     log.info("going on")

@@ -11,7 +11,6 @@ import pytest
 
 from lakes import fresh, lake_at
 from lyceum.cli import main
-from lyceum.config import Config
 from lyceum.http.retry import RetryPolicy, with_retries
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
@@ -21,6 +20,7 @@ from lyceum.runs.cleanup import clean_up
 from lyceum.runs.ledger import ETL_JOB_RUNS
 from lyceum.runs.logs import PIPELINE_LOGS, get_logger, log_file
 from lyceum.runs.reporter import Reporter
+from lyceum.settings import Settings
 from tables import draw
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ l5 | 2026-01-01 00:00:01 | ERROR   | no answer                  | x.y    | lms  
 
 
 @pytest.fixture(scope="module")
-def lake(spark, config: Config, tmp_path_factory) -> Lakehouse:
+def lake(spark, config: Settings, tmp_path_factory) -> Lakehouse:
     """A lakehouse with the drawn checkpoints and log lines."""
     home = tmp_path_factory.mktemp("reliability")
     lakehouse = lake_at(config, home)

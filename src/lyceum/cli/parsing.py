@@ -12,7 +12,7 @@ from typing import Any
 import typer
 import typer.main
 
-from lyceum.config import Config
+from lyceum.settings import Settings
 
 ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
 
@@ -62,7 +62,7 @@ def parse(app: typer.Typer, arguments: Sequence[str]) -> None:
     """Parse a command line and its settings, run nothing; raises what is wrong with them."""
     for before, given in pairwise(arguments):
         if before == "--settings":
-            Config.load(Path(), {}, settings=given)
+            Settings.load(Path(), {}, settings=given)
     _silenced(app).main(list(arguments), prog_name="lyceum", standalone_mode=False)
 
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import functions as F
 
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.checkpoints import PIPELINE_CHECKPOINT
 from lyceum.runs.ledger import ETL_JOB_RUNS
 from lyceum.runs.logs import PIPELINE_LOGS, log_file
 from lyceum.runs.reporter import Reporter
+from lyceum.settings import Settings
 
 _TIMES = {
     PIPELINE_CHECKPOINT: "updated_at",
@@ -63,7 +63,7 @@ def _rows(lake: Lakehouse, table: Table, before: datetime, *, dry_run: bool) -> 
     return Removed(table.name, count, before)
 
 
-def _log_files(config: Config, before: datetime, *, dry_run: bool) -> Removed:
+def _log_files(config: Settings, before: datetime, *, dry_run: bool) -> Removed:
     current = log_file(config)
     old = [
         file

@@ -29,10 +29,10 @@ from structlog.stdlib import (
     filter_by_level,
 )
 
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.redaction import redacted
+from lyceum.settings import Settings
 
 PIPELINE_LOGS = Table(
     name="ops.pipeline_logs",
@@ -118,7 +118,7 @@ class _ToTable(_Forgiving):
         return lines
 
 
-def open_logs(config: Config, *, to_stderr: bool = False) -> None:
+def open_logs(config: Settings, *, to_stderr: bool = False) -> None:
     """Send what this process logs to the file of its home, or to standard error, and to the table.
 
     Calling it again for the same home changes nothing, unless standard error is asked for.
@@ -146,7 +146,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def log_file(config: Config) -> Path:
+def log_file(config: Settings) -> Path:
     """The file that the latest lines go to; older ones are beside it, `.1` to `.9`."""
     return config.logs / "lyceum.jsonl"
 
@@ -178,7 +178,7 @@ def correlated(spark: SparkSession, pipeline_name: str, run_id: str) -> Iterator
             spark.removeTag(tag)
 
 
-def _handlers(config: Config, *, to_stderr: bool) -> list[logging.Handler]:
+def _handlers(config: Settings, *, to_stderr: bool) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
     try:
         if to_stderr:

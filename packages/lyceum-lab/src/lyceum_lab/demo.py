@@ -8,12 +8,12 @@ from bundlerun.runner.record import RunRecord
 from bundlerun.runner.service import LOCAL_TARGET, Asked, Runner, open_bundle
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.view import RunView, failure_summary
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.operations.describe import show_tables
 from lyceum.operations.query import printable, query
 from lyceum.runs.reporter import Reporter
 from lyceum.session import spark_session
+from lyceum.settings import Settings
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from lyceum_lab.lms.simulator import SimulatorStartError
 from lyceum_lab.samples import SampleConfig, write_sample
@@ -46,7 +46,7 @@ _SHOWN = {
 }
 
 
-def run_demo(config: Config, reporter: Reporter) -> int:
+def run_demo(config: Settings, reporter: Reporter) -> int:
     """Deliver sample files, serve an LMS with some faults, run the job `demo`; the exit code."""
     landing = config.home / "landing"
     write_sample(_DELIVERIES, landing)
@@ -78,7 +78,7 @@ def _served_lms() -> Iterator[Simulator]:
         lms.stop()
 
 
-def _at(config: Config, lms: Simulator) -> Config:
+def _at(config: Settings, lms: Simulator) -> Settings:
     """The configuration with the simulator in its environment."""
     environment = {
         "LMS_BASE_URL": lms.url,
@@ -89,7 +89,7 @@ def _at(config: Config, lms: Simulator) -> Config:
     return replace(config, environ={**config.environ, **environment})
 
 
-def _run_job(config: Config, reporter: Reporter) -> tuple[RunRecord, Result]:
+def _run_job(config: Settings, reporter: Reporter) -> tuple[RunRecord, Result]:
     runner = Runner(open_bundle(config, None, LOCAL_TARGET, {}), config)
     with RunView(reporter) as view:
         return runner.run(runner.request(JOB, Asked()), view)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lyceum
-from lyceum.config import Config
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
+from lyceum.settings import Settings
 
 if TYPE_CHECKING:
     from bundlerun.pipelines import Update
@@ -48,7 +48,7 @@ def update_pipeline(
     )
 
 
-def event_pipeline(config: Config) -> "PipelineSettings":
+def event_pipeline(config: Settings) -> "PipelineSettings":
     """The event pipeline as the bundle's resource describes it, for the home of a configuration."""
     from bundlerun.pipelines.settings import PipelineSettings
 
@@ -64,13 +64,13 @@ def event_pipeline(config: Config) -> "PipelineSettings":
     )
 
 
-def _with_home(configuration: Mapping[str, str], config: Config) -> dict[str, str]:
+def _with_home(configuration: Mapping[str, str], config: Settings) -> dict[str, str]:
     """The pipeline's settings; where the bundle leaves the home open it is that of the run."""
     home = configuration.get("lyceum.home") or str(config.home)
     return {**configuration, "lyceum.home": home}
 
 
-def full_name(config: Config, table: Table) -> str:
+def full_name(config: Settings, table: Table) -> str:
     """Schema and name of a table, as pipelines know it."""
     return f"{config.schemas[table.layer]}.{table.short_name}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bundlerun.bundle.nodes import Node, planted, planted_at
 from bundlerun.bundle.references import strings
-from lyceum.config import login
+from lyceum.settings import login
 
 _PATHS = {
     "file_path": "files",

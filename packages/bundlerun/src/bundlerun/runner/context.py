@@ -12,7 +12,7 @@ from bundlerun.runner.references import Scope
 from bundlerun.runner.sessions import Sessions, TaskSession
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Clock, Stop
-from lyceum.config import Config
+from lyceum.settings import Settings as Config
 
 if TYPE_CHECKING:
     from bundlerun.bundle import Bundle

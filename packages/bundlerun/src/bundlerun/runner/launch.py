@@ -16,7 +16,7 @@ from bundlerun.runner.model import Job, job_of, text
 from bundlerun.runner.record import Attempt, RunRecord
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Stop, Wakeup
-from lyceum.config import user_at_host
+from lyceum.settings import user_at_host
 
 _POLL = 0.5
 

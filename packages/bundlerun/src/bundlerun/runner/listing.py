@@ -11,7 +11,7 @@ from bundlerun.runner.model import Settings, text
 from bundlerun.runner.plan import plan
 from bundlerun.runner.record import RunRecord, all_runs
 from bundlerun.runner.view import took
-from lyceum.config import Config
+from lyceum.settings import Settings as Config
 
 COLUMNS = ("job", "schedule", "tasks", "last run (UTC)", "took", "state")
 RUN_COLUMNS = ("run", "job", "target", "state", "started (UTC)", "took", "error")

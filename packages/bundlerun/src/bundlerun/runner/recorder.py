@@ -13,7 +13,7 @@ from bundlerun.runner.context import runs_folder
 from bundlerun.runner.journal import Journal, is_recorded
 from bundlerun.runner.record import Attempt, Part, RunRecord, all_runs, json_or_none
 from bundlerun.runner.task_runs import TASK_RUNS
-from lyceum.config import Config
+from lyceum.settings import Settings as Config
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

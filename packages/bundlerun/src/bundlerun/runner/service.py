@@ -26,9 +26,9 @@ from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
 from bundlerun.runner.task_utils import withdraw_task_utils
 from bundlerun.runner.wheels import Wheels
-from lyceum.config import Config
 from lyceum.errors import UsageError
 from lyceum.runs.redaction import HIDDEN, remember_secrets_of
+from lyceum.settings import Settings as Config
 
 LOCAL_TARGET = "local"
 

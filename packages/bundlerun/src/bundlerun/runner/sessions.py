@@ -8,8 +8,8 @@ from contextvars import Context
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from lyceum.config import Config
 from lyceum.session import TASK_ENVIRONMENT, TaskEnvironment, new_session
+from lyceum.settings import Settings as Config
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,4 +1,4 @@
-"""Config: everything that is set from outside, read once; nothing else reads the environment."""
+"""Settings: everything that is set from outside, read once; nothing else reads the environment."""
 
 import getpass
 import os
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 Engine = Literal["embedded", "spark", "workspace"]
 
 
-class ConfigError(UsageError):
+class SettingsError(UsageError):
     """A setting is missing or has a value that it cannot have."""
 
 
 @dataclass(frozen=True)
-class Config:
+class Settings:
     """Where Lyceum keeps its tables and how it starts Spark."""
 
     home: Path
@@ -53,7 +53,7 @@ class Config:
         environ: Mapping[str, str] | None = None,
         *,
         settings: str = "",
-    ) -> "Config":
+    ) -> "Settings":
         """The configuration of this process: `home` if given, the rest from the environment.
 
         `settings`, such as `LMS_RATE=50 LYCEUM_ENGINE=spark`, come before the environment's.
@@ -67,7 +67,7 @@ class Config:
         engine = env.get("LYCEUM_ENGINE") or _engine(env, in_workspace=in_workspace)
         if engine not in get_args(Engine):
             message = f"expected LYCEUM_ENGINE to be embedded or spark, found {engine!r}"
-            raise ConfigError(message)
+            raise SettingsError(message)
         return cls(
             home=home,
             cache_folder=_cache_folder(env),
@@ -106,7 +106,7 @@ class Config:
         try:
             return TypeAdapter(LmsSettings).validate_python(given)
         except ValidationError as error:
-            raise ConfigError(_first_problem(error.errors(include_url=False)[0])) from None
+            raise SettingsError(_first_problem(error.errors(include_url=False)[0])) from None
 
     def lms_fields(self) -> LmsFields:
         """Where the LMS payloads keep what we read: `LMS_FIELD_SESSION_ID` and so on.
@@ -169,11 +169,11 @@ def _assignments(text: str) -> dict[str, str]:
         pairs = [part.partition("=") for part in shlex.split(text)]
     except ValueError as error:
         message = f"expected settings like NAME=VALUE, found {error}: close the quotes"
-        raise ConfigError(message) from None
+        raise SettingsError(message) from None
     for name, equals, _ in pairs:
         if not (name.isidentifier() and equals):
             message = f"expected settings like NAME=VALUE, found {name!r}"
-            raise ConfigError(message)
+            raise SettingsError(message)
     return {name: value for name, _, value in pairs if value}
 
 
@@ -182,7 +182,7 @@ def _share(variable: str, text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         message = f"expected {variable} to be a share from 0 to 1, found {text!r}"
-        raise ConfigError(message) from None
+        raise SettingsError(message) from None
 
 
 def _cache_folder(env: Mapping[str, str]) -> Path:

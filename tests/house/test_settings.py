@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lyceum.cli.parsing import without_empty
-from lyceum.config import Config, ConfigError, user_at_host
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
+from lyceum.settings import Settings, SettingsError, user_at_host
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
 
 LMS = {
@@ -24,13 +24,13 @@ LMS = {
 }
 
 
-def lake_of(config: Config) -> Lakehouse:
+def lake_of(config: Settings) -> Lakehouse:
     """The lakehouse of a configuration; where a table is, no session is asked for."""
     return Lakehouse(None, config)  # type: ignore[arg-type]
 
 
 def test_tables_lie_under_the_home():
-    config = Config.load(Path("/data/lyceum"), {})
+    config = Settings.load(Path("/data/lyceum"), {})
     assert lake_of(config).location(EVENT_SESSION_DETAILS) == (
         "/data/lyceum/warehouse/silver/event_session_details"
     )
@@ -46,7 +46,7 @@ def test_catalog_and_schemas_are_settings():
         "LYCEUM_SCHEMA_PREFIX": "dev_ada_",
         "LYCEUM_SCHEMA_OPS": "audit",
     }
-    config = Config.load(None, env)
+    config = Settings.load(None, env)
     assert lake_of(config).name(EVENT_SESSION_DETAILS) == (
         "`main`.`dev_ada_silver`.`event_session_details`"
     )
@@ -54,13 +54,13 @@ def test_catalog_and_schemas_are_settings():
 
 
 def test_a_workspace_has_managed_tables():
-    config = Config.load(None, {"DATABRICKS_RUNTIME_VERSION": "18.0"})
+    config = Settings.load(None, {"DATABRICKS_RUNTIME_VERSION": "18.0"})
     assert lake_of(config).location(EVENT_SESSION_DETAILS) is None
     assert not config.is_local_disk
 
 
 def test_a_warehouse_may_be_an_object_store():
-    config = Config.load(None, {"LYCEUM_WAREHOUSE": "s3a://bucket/lyceum"})
+    config = Settings.load(None, {"LYCEUM_WAREHOUSE": "s3a://bucket/lyceum"})
     assert lake_of(config).location(EVENT_SESSION_DETAILS) == (
         "s3a://bucket/lyceum/silver/event_session_details"
     )
@@ -69,23 +69,23 @@ def test_a_warehouse_may_be_an_object_store():
 
 def test_every_lms_setting_is_read_and_an_option_overrides_it():
     env = LMS | {"LMS_RATE": "2.5", "LMS_EVENTS_PATH": "/v2/events", "LMS_CONCURRENCY": "4"}
-    settings = Config.load(None, env).lms(concurrency=8, rate=None)
+    settings = Settings.load(None, env).lms(concurrency=8, rate=None)
     assert (settings.rate, settings.events_path, settings.concurrency) == (2.5, "/v2/events", 8)
 
 
 def test_field_paths_are_settings():
-    fields = Config.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).lms_fields()
+    fields = Settings.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).lms_fields()
     assert (fields.session_id, fields.eval_id) == ("key.value", "eval_id")
 
 
 def test_shares_that_must_pass_a_check_are_settings():
-    thresholds = Config.load(None, {"LMS_QUALITY_EVENT_COVERAGE": "0.8"}).lms_thresholds()
+    thresholds = Settings.load(None, {"LMS_QUALITY_EVENT_COVERAGE": "0.8"}).lms_thresholds()
     assert (thresholds.event_coverage, thresholds.timing) == (0.8, 0.95)
 
 
 @pytest.mark.parametrize(("text", "found"), [("95%", "'95%'"), ("95", "95.0"), ("nan", "nan")])
 def test_what_is_no_share_is_refused(text, found):
-    config = Config.load(None, {"LMS_QUALITY_TIMING": text})
+    config = Settings.load(None, {"LMS_QUALITY_TIMING": text})
     expected = f"expected LMS_QUALITY_TIMING to be a share from 0 to 1, found {found}"
     with pytest.raises(UsageError, match=f"^{expected}$"):
         config.lms_thresholds()
@@ -94,24 +94,26 @@ def test_what_is_no_share_is_refused(text, found):
 @pytest.mark.parametrize("missing", sorted(LMS))
 def test_a_missing_setting_is_named(missing):
     env = {name: value for name, value in LMS.items() if name != missing}
-    with pytest.raises(ConfigError, match=f"expected {missing} in the environment, found nothing"):
-        Config.load(None, env).lms()
+    with pytest.raises(
+        SettingsError, match=f"expected {missing} in the environment, found nothing"
+    ):
+        Settings.load(None, env).lms()
 
 
 def test_a_wrong_setting_is_named_with_its_value():
-    with pytest.raises(ConfigError, match="expected LMS_CONCURRENCY to be right, found 'many'"):
-        Config.load(None, LMS | {"LMS_CONCURRENCY": "many"}).lms()
+    with pytest.raises(SettingsError, match="expected LMS_CONCURRENCY to be right, found 'many'"):
+        Settings.load(None, LMS | {"LMS_CONCURRENCY": "many"}).lms()
 
 
 def test_the_secret_shows_nowhere():
-    settings = Config.load(None, LMS).lms()
+    settings = Settings.load(None, LMS).lms()
     assert "hush" not in f"{settings!r} {settings.client_secret} {settings.client_secret!r}"
     assert settings.client_secret.value == "hush-hush"
 
 
 def test_an_unknown_engine_is_refused():
-    with pytest.raises(ConfigError, match="LYCEUM_ENGINE to be embedded or spark, found 'fast'"):
-        Config.load(None, {"LYCEUM_ENGINE": "fast"})
+    with pytest.raises(SettingsError, match="LYCEUM_ENGINE to be embedded or spark, found 'fast'"):
+        Settings.load(None, {"LYCEUM_ENGINE": "fast"})
 
 
 @pytest.mark.parametrize(
@@ -124,20 +126,20 @@ def test_an_unknown_engine_is_refused():
     ],
 )
 def test_the_engine_is_the_one_that_was_chosen_or_is_there(environ, engine):
-    assert Config.load(None, environ).engine == engine
+    assert Settings.load(None, environ).engine == engine
 
 
 def test_settings_of_a_job_come_before_the_environment_and_empty_ones_count_for_nothing():
     """A bundle gives every entry point its settings in one argument."""
     env = {"LYCEUM_CATALOG": "main", "LYCEUM_SCHEMA_OPS": "audit"}
-    config = Config.load(None, env, settings="LYCEUM_CATALOG=prod LYCEUM_SCHEMA_OPS=")
+    config = Settings.load(None, env, settings="LYCEUM_CATALOG=prod LYCEUM_SCHEMA_OPS=")
     assert (config.catalog, config.schemas["ops"]) == ("prod", "audit")
 
 
 @pytest.mark.parametrize("text", ["LYCEUM_CATALOG", "=prod", "two words=1"])
 def test_a_setting_without_its_name_or_value_is_refused(text):
-    with pytest.raises(ConfigError, match="expected settings like NAME=VALUE, found"):
-        Config.load(None, {}, settings=text)
+    with pytest.raises(SettingsError, match="expected settings like NAME=VALUE, found"):
+        Settings.load(None, {}, settings=text)
 
 
 def test_an_option_with_an_empty_value_is_not_given():
@@ -167,7 +169,7 @@ def test_a_credential_that_the_environment_lacks_comes_from_the_secret_scope(mon
     monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("DATABRICKS_TOKEN", "t")
     env = {name: value for name, value in LMS.items() if name != "LMS_CLIENT_SECRET"}
-    settings = Config.load(None, env | {"LYCEUM_SECRET_SCOPE": "lyceum"}).lms()
+    settings = Settings.load(None, env | {"LYCEUM_SECRET_SCOPE": "lyceum"}).lms()
     server.shutdown()
     server.server_close()
     assert settings.client_secret.value == "from-the-scope"
