@@ -11,3 +11,7 @@ class UsageError(LyceumError):
     """The call was wrong: the message names what was expected, what was found, what to do."""
 
     exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A setting is missing or has a value that it cannot have."""

@@ -5,26 +5,21 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
-from lyceum.errors import UsageError
+from lyceum.errors import SettingsError
 from lyceum.model.table import LAYERS
 from lyceum.runs.redaction import remember_secrets_of
-from lyceum.systems.lms.source.fields import LmsFields
-from lyceum.systems.lms.source.settings import LmsSettings, Secret
-from lyceum.systems.lms.thresholds import LmsThresholds
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+    from lyceum.system_settings import SystemSettings
+
+    T = TypeVar("T", bound=SystemSettings)
 
 
 Engine = Literal["embedded", "spark", "workspace"]
-
-
-class SettingsError(UsageError):
-    """A setting is missing or has a value that it cannot have."""
 
 
 @dataclass(frozen=True)
@@ -95,39 +90,15 @@ class Settings:
         """True if the tables lie on a disk that only this machine's processes share."""
         return self.warehouse is not None and "://" not in self.warehouse
 
-    def lms(self, **overrides: object) -> LmsSettings:
-        """The LMS settings: `LMS_BASE_URL` and so on, one variable a field, then `overrides`."""
-        from pydantic import TypeAdapter, ValidationError
+    def of(self, kind: type["T"], **given: object) -> "T":
+        """The settings of a system; what is given and not None comes before the environment.
 
-        texts = {f.name: self._lms_text(f.name) for f in fields(LmsSettings)}
-        given = _known(texts) | _known(overrides)
-        if "client_secret" in given:
-            given["client_secret"] = Secret(str(given["client_secret"]))
-        try:
-            return TypeAdapter(LmsSettings).validate_python(given)
-        except ValidationError as error:
-            raise SettingsError(_first_problem(error.errors(include_url=False)[0])) from None
-
-    def lms_fields(self) -> LmsFields:
-        """Where the LMS payloads keep what we read: `LMS_FIELD_SESSION_ID` and so on.
-
-        What the client reads too is one setting for both: `LMS_EVENTS_FIELD`, `LMS_EVENT_ID_FIELD`.
+        Raises:
+            SettingsError: A value is missing or wrong.
         """
-        shared = {"events": "LMS_EVENTS_FIELD", "event_id": "LMS_EVENT_ID_FIELD"}
-        variables = {f.name: f"LMS_FIELD_{f.name.upper()}" for f in fields(LmsFields)} | shared
-        paths = {name: self.environ.get(variable) for name, variable in variables.items()}
-        return LmsFields(**{name: path for name, path in paths.items() if path})
+        from lyceum.system_settings import read_settings
 
-    def lms_thresholds(self) -> LmsThresholds:
-        """What the LMS's data must pass: `LMS_QUALITY_EVENT_COVERAGE` and so on, from 0 to 1."""
-        variables = {f.name: f"LMS_QUALITY_{f.name.upper()}" for f in fields(LmsThresholds)}
-        given = {name: _share(v, self.environ.get(v)) for name, v in variables.items()}
-        return LmsThresholds(**{name: share for name, share in given.items() if share is not None})
-
-    def _lms_text(self, field: str) -> str | None:
-        name = f"LMS_{field.upper()}"
-        is_credential = field in ("client_id", "client_secret")
-        return self.environ.get(name) or (self._workspace_secret(name) if is_credential else None)
+        return read_settings(kind, self.environ, self._workspace_secret, given)
 
     def _workspace_secret(self, name: str) -> str | None:
         """The secret of that name in the scope `LYCEUM_SECRET_SCOPE`, where one is set."""
@@ -177,26 +148,6 @@ def _assignments(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if value}
 
 
-def _share(variable: str, text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        message = f"expected {variable} to be a share from 0 to 1, found {text!r}"
-        raise SettingsError(message) from None
-
-
 def _cache_folder(env: Mapping[str, str]) -> Path:
     base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "~")).expanduser() / ".cache"
     return Path(env.get("LYCEUM_CACHE") or Path(base) / "lyceum")
-
-
-def _known(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _first_problem(problem: "ErrorDetails") -> str:
-    """One line about the first setting that is missing or wrong."""
-    name = f"LMS_{str(problem['loc'][0]).upper()}"
-    if problem["type"] in ("missing", "missing_argument"):
-        return f"expected {name} in the environment, found nothing: set it and run again"
-    return f"expected {name} to be right, found {problem['input']!r}: {problem['msg']}"

@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lyceum.cli.parsing import without_empty
-from lyceum.errors import UsageError
+from lyceum.errors import SettingsError, UsageError
 from lyceum.lakehouse import Lakehouse
-from lyceum.settings import Settings, SettingsError, user_at_host
+from lyceum.settings import Settings, user_at_host
+from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
 
 LMS = {
@@ -69,17 +70,17 @@ def test_a_warehouse_may_be_an_object_store():
 
 def test_every_lms_setting_is_read_and_an_option_overrides_it():
     env = LMS | {"LMS_RATE": "2.5", "LMS_EVENTS_PATH": "/v2/events", "LMS_CONCURRENCY": "4"}
-    settings = Settings.load(None, env).lms(concurrency=8, rate=None)
+    settings = Settings.load(None, env).of(LmsSettings, concurrency=8, rate=None)
     assert (settings.rate, settings.events_path, settings.concurrency) == (2.5, "/v2/events", 8)
 
 
 def test_field_paths_are_settings():
-    fields = Settings.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).lms_fields()
+    fields = Settings.load(None, {"LMS_FIELD_SESSION_ID": "key.value"}).of(LmsFieldSettings)
     assert (fields.session_id, fields.eval_id) == ("key.value", "eval_id")
 
 
 def test_shares_that_must_pass_a_check_are_settings():
-    thresholds = Settings.load(None, {"LMS_QUALITY_EVENT_COVERAGE": "0.8"}).lms_thresholds()
+    thresholds = Settings.load(None, {"LMS_QUALITY_EVENT_COVERAGE": "0.8"}).of(LmsThresholds)
     assert (thresholds.event_coverage, thresholds.timing) == (0.8, 0.95)
 
 
@@ -88,7 +89,7 @@ def test_what_is_no_share_is_refused(text, found):
     config = Settings.load(None, {"LMS_QUALITY_TIMING": text})
     expected = f"expected LMS_QUALITY_TIMING to be a share from 0 to 1, found {found}"
     with pytest.raises(UsageError, match=f"^{expected}$"):
-        config.lms_thresholds()
+        config.of(LmsThresholds)
 
 
 @pytest.mark.parametrize("missing", sorted(LMS))
@@ -97,18 +98,18 @@ def test_a_missing_setting_is_named(missing):
     with pytest.raises(
         SettingsError, match=f"expected {missing} in the environment, found nothing"
     ):
-        Settings.load(None, env).lms()
+        Settings.load(None, env).of(LmsSettings)
 
 
 def test_a_wrong_setting_is_named_with_its_value():
     with pytest.raises(SettingsError, match="expected LMS_CONCURRENCY to be right, found 'many'"):
-        Settings.load(None, LMS | {"LMS_CONCURRENCY": "many"}).lms()
+        Settings.load(None, LMS | {"LMS_CONCURRENCY": "many"}).of(LmsSettings)
 
 
 def test_the_secret_shows_nowhere():
-    settings = Settings.load(None, LMS).lms()
+    settings = Settings.load(None, LMS).of(LmsSettings)
     assert "hush" not in f"{settings!r} {settings.client_secret} {settings.client_secret!r}"
-    assert settings.client_secret.value == "hush-hush"
+    assert settings.client_secret.get_secret_value() == "hush-hush"
 
 
 def test_an_unknown_engine_is_refused():
@@ -169,10 +170,10 @@ def test_a_credential_that_the_environment_lacks_comes_from_the_secret_scope(mon
     monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("DATABRICKS_TOKEN", "t")
     env = {name: value for name, value in LMS.items() if name != "LMS_CLIENT_SECRET"}
-    settings = Settings.load(None, env | {"LYCEUM_SECRET_SCOPE": "lyceum"}).lms()
+    settings = Settings.load(None, env | {"LYCEUM_SECRET_SCOPE": "lyceum"}).of(LmsSettings)
     server.shutdown()
     server.server_close()
-    assert settings.client_secret.value == "from-the-scope"
+    assert settings.client_secret.get_secret_value() == "from-the-scope"
 
 
 def test_a_user_without_a_name_is_a_user_too(monkeypatch):

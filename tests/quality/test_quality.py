@@ -16,6 +16,7 @@ from lyceum.quality.results import QUALITY_RESULTS, CheckResult, QualityGateErro
 from lyceum.quality.suites import Subject, Suite, has_rows, is_true
 from lyceum.settings import Settings
 from lyceum.systems.lms.bronze import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS
+from lyceum.systems.lms.settings import LmsThresholds
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.systems.lms.suite import check_lms
 from tables import assert_rows, draw
@@ -140,9 +141,9 @@ def test_data_docs_need_no_network(results: dict[str, CheckResult], lake: Lakeho
 
 def test_data_docs_show_the_latest_run(results: dict[str, CheckResult], lake: Lakehouse) -> None:
     """The pages of a run replace those of the one before; half of the events are enough here."""
-    half = dataclasses.replace(
-        lake.config, environ={"LMS_QUALITY_EVENT_COVERAGE": "0.5"}
-    ).lms_thresholds()
+    half = dataclasses.replace(lake.config, environ={"LMS_QUALITY_EVENT_COVERAGE": "0.5"}).of(
+        LmsThresholds
+    )
     found = check_lms(lake, load_id="l2 <b>", checked_at=CHECKED_AT, thresholds=half)
     assert {r.check_id for r in found if not r.passed} == {"session_count", "start_readable"}
     site = lake.config.home / "data_docs"

@@ -11,9 +11,9 @@ from lyceum.cli.replay import REPLAYS
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.quality.rules import quarantine_rows
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.replay import parse_again
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
-from lyceum.systems.lms.source.fields import LmsFields
 from tables import assert_rows, draw
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
 from lyceum.runs import logs
 from lyceum.runs.logs import get_logger, log_file, open_logs
 from lyceum.runs.redaction import redacted, remember_secret
 from lyceum.settings import Settings
-from lyceum.systems.lms.source.settings import Secret
+from lyceum.systems.lms.settings import LmsSettings
 
 log = get_logger("lyceum.test")
 
@@ -81,9 +82,10 @@ def test_lines_of_runs_wait_for_the_table(config):
 
 
 def test_no_secret_is_logged(config):
-    """By its value, by the name it stands under, or as a Secret; in messages and tracebacks."""
+    """By its value, by the name it stands under, or as a setting; in messages and tracebacks."""
     log.info("connect to db:open-sesame-1@x", api_key="k", nested={"token": "t", "user": "ann"})
-    log.info("client", lms_secret=Secret("whatever"), shown=Secret("lms-secret-9"))
+    lms = LmsSettings(base_url="https://lms.test", client_id="c", client_secret="lms-secret-9")
+    log.info("client", lms_secret=SecretStr("whatever"), shown=lms.client_secret, lms=repr(lms))
     try:
         int("lms-secret-9")
     except ValueError:

@@ -38,7 +38,7 @@ def declared(name: str) -> Table:
 
 @cache
 def _declarations() -> tuple[Table | View, ...]:
-    found = {one.name: one for module in _modules() for one in _of_module(module)}
+    found = {one.name: one for module in modules() for one in _of_module(module)}
     return tuple(sorted(found.values(), key=lambda one: (LAYERS.index(one.layer), one.name)))
 
 
@@ -49,7 +49,8 @@ def _of_module(name: str) -> Iterator[Table | View]:
         yield from (one for one in several if isinstance(one, Table | View))
 
 
-def _modules() -> Iterator[str]:
+def modules() -> Iterator[str]:
+    """The names of the modules in which something may be declared."""
     for room in _ROOMS:
         package = importlib.import_module(f"lyceum.{room}")
         yield from _within(package.__path__, f"{package.__name__}.")

@@ -1,25 +1,21 @@
 """Helpers of the tests that load a simulated LMS into a lakehouse over real HTTP."""
 
-from dataclasses import replace
-
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.job import LmsJob
+from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
-from lyceum.systems.lms.source.settings import LmsSettings
-from lyceum.systems.lms.thresholds import LmsThresholds
 from lyceum_lab.lms import Simulator, SimulatorConfig
 
 
 def lms_job(lake: Lakehouse, lms: Simulator, **settings: object) -> LmsJob:
     """The LMS job against a simulator, with retries that do not wait long."""
     client = lms.config
-    base = lake.config.lms(
-        base_url=lms.url, client_id=client.client_id, client_secret=client.client_secret
-    )
-    quick: LmsSettings = replace(base, **{"backoff_base": 0.01, "backoff_cap": 0.1} | settings)
-    return LmsJob(lake, quick, lake.config.lms_fields(), LmsThresholds(), Reporter())
+    reached = {"base_url": lms.url, "client_id": client.client_id}
+    given = reached | {"client_secret": client.client_secret, "backoff_base": 0.01}
+    quick = lake.config.of(LmsSettings, **given | {"backoff_cap": 0.1} | settings)
+    return LmsJob(lake, quick, lake.config.of(LmsFieldSettings), LmsThresholds(), Reporter())
 
 
 def small_lms(**options: object) -> Simulator:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pydantic import SecretStr
+
 from lyceum.http.retry import HttpCallError
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
 from lyceum.systems.lms.source.errors import LmsAuthError, LmsError, LmsPagingError
 from lyceum.systems.lms.source.fetch import fetch_answers
 from lyceum.systems.lms.source.landing import Load, LoadFolder
 from lyceum.systems.lms.source.paging import READ_AHEAD
-from lyceum.systems.lms.source.settings import LmsSettings, Secret
 from lyceum.systems.lms.source.transport import Request, Response
 from virtual_time import VirtualLoop, run_virtual
 
@@ -82,9 +84,9 @@ def random_world(rng: random.Random) -> World:
 
 def _random_settings(rng: random.Random, rate: float | None) -> LmsSettings:
     return LmsSettings(
-        BASE_URL,
-        "client",
-        Secret("s3cr3t"),
+        base_url=BASE_URL,
+        client_id="client",
+        client_secret=SecretStr("s3cr3t"),
         paging=rng.choice(("page", "page", "offset", "next_link")),
         page_size=rng.choice((1, 2, 4, 10)),
         concurrency=rng.choice((1, 2, 4, 8)),

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Awaitable, Callable
 
+from pydantic import SecretStr
+
 from lyceum.http.retry import HttpCallError
-from lyceum.systems.lms.source.settings import LmsSettings, Secret
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.transport import Request, Response
 
 BASE_URL = "https://lms.test"
@@ -13,7 +15,9 @@ Script = Response | HttpCallError | Callable[[Request], Awaitable[Response]]
 
 def settings(**fields: object) -> LmsSettings:
     """Settings for the scripted LMS."""
-    return LmsSettings(BASE_URL, "client", Secret("s3cr3t"), **fields)  # type: ignore[arg-type]
+    return LmsSettings(
+        base_url=BASE_URL, client_id="client", client_secret=SecretStr("s3cr3t"), **fields
+    )  # type: ignore[arg-type]
 
 
 def answer(document: object, status: int = 200, **headers: str) -> Response:

@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from scripted_lms import ScriptedLms, answer, page_answer, settings
 
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import LmsClient
 from lyceum.systems.lms.source.errors import LmsAuthError, LmsCircuitError, LmsPagingError
 from lyceum.systems.lms.source.fetch import fetch_answers, fetch_pages, with_lms
 from lyceum.systems.lms.source.landing import PAGES, Load, LoadFolder
-from lyceum.systems.lms.source.settings import LmsSettings, Secret
 from lyceum.systems.lms.source.transport import Request, Response
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from virtual_time import VirtualLoop, run_virtual
@@ -296,8 +297,8 @@ async def in_a_notebook(settings: LmsSettings, folder: LoadFolder) -> None:
 
 def test_a_notebook_whose_loop_runs_fetches_too(tmp_path):
     with Simulator(SimulatorConfig(events=30)) as lms:
-        secret = Secret(lms.config.client_secret)
-        there = LmsSettings(lms.url, lms.config.client_id, secret)
+        secret = SecretStr(lms.config.client_secret)
+        there = LmsSettings(base_url=lms.url, client_id=lms.config.client_id, client_secret=secret)
         folder = planned(tmp_path, list(lms.lms.events))
         asyncio.run(in_a_notebook(there, folder))
         assert folder.answered == 30

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from lyceum.systems.lms.source.fetch import fetch_answers, with_lms
 from lyceum.systems.lms.source.landing import Load, LoadFolder
-from lyceum.systems.lms.source.settings import LmsSettings, Secret
+from lyceum.systems.lms.settings import LmsSettings
 
 given = json.loads(sys.argv[1])
 root = Path(given.pop("root"))
@@ -27,7 +27,8 @@ folder = LoadFolder.unfinished(root)
 if folder is None:
     folder = LoadFolder.new(root, Load("complete", "lms"))
     folder.plan(given["event_ids"])
-settings = LmsSettings(given["url"], "lyceum", Secret("lyceum-secret"), **given["settings"])
+client = {"base_url": given["url"], "client_id": "lyceum", "client_secret": "lyceum-secret"}
+settings = LmsSettings(**client, **given["settings"])
 print("calling", flush=True)
 with_lms(settings, partial(fetch_answers, folder=folder, chunk_events=20))
 """

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from lms_lake import landed, lms_job, sessions_in, sessions_of, small_lms, version
+from pydantic import SecretStr
 
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.quality.results import QUALITY_RESULTS
@@ -16,7 +17,6 @@ from lyceum.systems.lms.job import NothingFetchedError, load, retry_failed
 from lyceum.systems.lms.job_fetch import EventsListError, LmsRefusedError, UnfinishedLoadError
 from lyceum.systems.lms.job_get import get
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
-from lyceum.systems.lms.source.settings import Secret
 from tables import assert_rows
 
 
@@ -144,7 +144,7 @@ def test_dirty_content_is_quarantined_by_rule_and_the_rest_lands(lake):
 
 def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
     with small_lms() as lms, pytest.raises(EventsListError, match="401"):
-        load(lms_job(lake, lms, client_secret=Secret("not-the-one")))
+        load(lms_job(lake, lms, client_secret=SecretStr("not-the-one")))
     assert lake.read(LMS_EVENT_SESSION_DETAILS).isEmpty()
     failed = lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").collect()
     assert len(failed) == 1
@@ -198,7 +198,7 @@ def test_an_empty_list_of_events_empties_no_table(lake):
 
 def test_get_says_so_when_the_lms_refuses(lake):
     with small_lms() as lms, pytest.raises(LmsRefusedError, match="401"):
-        get(lms_job(lake, lms, client_secret=Secret("not-the-one")), "e1")
+        get(lms_job(lake, lms, client_secret=SecretStr("not-the-one")), "e1")
 
 
 def test_when_every_event_fails_the_tables_stay(lake):

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 
 from lakes import few_examples, lake_in
 from lyceum.systems.lms.bronze import ANSWER_COLUMNS, LMS_EVENT_SESSION_DETAILS, PAGE_COLUMNS
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job_publish import Landed, publish_bronze, publish_silver
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
-from lyceum.systems.lms.source.fields import LmsFields
 from lyceum.systems.lms.source.landing import Load
 
 EVENTS = ("e1", "e2", "e3")

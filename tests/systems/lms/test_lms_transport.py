@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
 
+from lyceum.errors import SettingsError
 from lyceum.http.retry import HttpCallError
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
-from lyceum.systems.lms.source.settings import LmsSettings, LmsSettingsError, Secret
 from lyceum.systems.lms.source.transport import AiohttpTransport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,7 +37,9 @@ async def serving(details: Handler, **server: object):
 
 async def fetch_from(base_url: str, event_id: str = "e1", **fields: object) -> Fetched:
     fields = {"max_retries": 0, "connect_timeout": 1.0, "read_timeout": 0.2, **fields}
-    lms = LmsSettings(base_url, "client", Secret("s3cr3t"), **fields)  # type: ignore[arg-type]
+    lms = LmsSettings(
+        base_url=base_url, client_id="client", client_secret=SecretStr("s3cr3t"), **fields
+    )  # type: ignore[arg-type]
     async with AiohttpTransport(lms) as transport:
         return await LmsClient(lms, transport).fetch(event_id)
 
@@ -124,7 +128,12 @@ def test_a_lost_connection_is_called_once():
 
     async def main() -> list[str | None]:
         async with serving(closing) as base_url:
-            lms = LmsSettings(base_url, "client", Secret("s3cr3t"), max_retries=0)
+            lms = LmsSettings(
+                base_url=base_url,
+                client_id="client",
+                client_secret=SecretStr("s3cr3t"),
+                max_retries=0,
+            )
             async with AiohttpTransport(lms) as transport:
                 client = LmsClient(lms, transport)
                 return [(await client.fetch(i)).error_kind for i in ("e1", "e2")]
@@ -135,7 +144,9 @@ def test_a_lost_connection_is_called_once():
 
 def test_no_server_is_a_connection_fault():
     """A port that nobody listens on; the token is out of reach, so the load ends."""
-    lms = LmsSettings("http://127.0.0.1:1", "client", Secret("s3cr3t"))
+    lms = LmsSettings(
+        base_url="http://127.0.0.1:1", client_id="client", client_secret=SecretStr("s3cr3t")
+    )
 
     async def main() -> None:
         from lyceum.systems.lms.source.auth import token_request
@@ -201,7 +212,7 @@ def test_an_unverified_certificate_is_refused(tmp_path):
         server = TestServer(app, host="127.0.0.1", scheme="https")
         await server.start_server(ssl=context)
         base_url = str(server.make_url("/")).rstrip("/")
-        lms = LmsSettings(base_url, "client", Secret("s3cr3t"))
+        lms = LmsSettings(base_url=base_url, client_id="client", client_secret=SecretStr("s3cr3t"))
         async with AiohttpTransport(lms) as transport:
             try:
                 await transport.send(token_request(lms))
@@ -227,13 +238,15 @@ def test_an_unverified_certificate_is_refused(tmp_path):
 )
 def test_settings_that_cannot_work_are_refused(fields, message):
     """In one line that names the variable, without what may be secret."""
-    given = {"base_url": "https://lms.test", "client_id": "c", "client_secret": Secret("s")}
-    with pytest.raises(LmsSettingsError, match=message) as caught:
+    given = {"base_url": "https://lms.test", "client_id": "c", "client_secret": SecretStr("s")}
+    with pytest.raises(SettingsError, match=message) as caught:
         LmsSettings(**given | fields)
     assert "p4ss" not in str(caught.value)
 
 
 def test_a_secret_is_not_shown():
     """Nor in the settings that hold it."""
-    lms = LmsSettings("https://lms.test", "client", Secret("s3cr3t"))
+    lms = LmsSettings(
+        base_url="https://lms.test", client_id="client", client_secret=SecretStr("s3cr3t")
+    )
     assert "s3cr3t" not in f"{lms} {lms!r} {lms.client_secret} {lms.client_secret!r}"

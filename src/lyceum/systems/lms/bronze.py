@@ -4,8 +4,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lyceum.model.table import Table
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.json_text import is_json_object, is_object, items, scalar
-from lyceum.systems.lms.source.fields import LmsFields
 
 EVENT_NOT_FETCHED = "event_not_fetched"
 """The rule of the quarantine that a failed event breaks."""

@@ -63,8 +63,9 @@ def _job(
     context: Context, url: str | None, concurrency: int | None, rate: float | None
 ) -> "LmsJob":
     from lyceum.systems.lms.job import LmsJob
+    from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 
     config = context.config()
-    settings = config.lms(base_url=url, concurrency=concurrency, rate=rate)
-    fields, thresholds = config.lms_fields(), config.lms_thresholds()
+    settings = config.of(LmsSettings, base_url=url, concurrency=concurrency, rate=rate)
+    fields, thresholds = config.of(LmsFieldSettings), config.of(LmsThresholds)
     return LmsJob(context.lakehouse(), settings, fields, thresholds, context.reporter())

@@ -13,6 +13,7 @@ from lyceum.runs.ledger import Run, recorded_run
 from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS, failed_events
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job_fetch import (
     EventsListError,
     fetch_details,
@@ -36,11 +37,9 @@ from lyceum.systems.lms.report import (
     failures_text,
     show_summary,
 )
-from lyceum.systems.lms.source.fields import LmsFields
+from lyceum.systems.lms.settings import LmsSettings, LmsThresholds
 from lyceum.systems.lms.source.landing import Load, LoadFolder
-from lyceum.systems.lms.source.settings import LmsSettings
 from lyceum.systems.lms.suite import check_lms
-from lyceum.systems.lms.thresholds import LmsThresholds
 
 JOB = "lms_session_details"
 

@@ -13,11 +13,11 @@ from lyceum.errors import LyceumError, UsageError
 from lyceum.http.transience import is_transient_http
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.bronze import ANSWER_COLUMNS, PAGE_COLUMNS, event_pages, listed_events
+from lyceum.systems.lms.fields import LmsFields
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.errors import LmsCircuitError, LmsError
 from lyceum.systems.lms.source.fetch import fetch_answers, fetch_pages, with_lms
-from lyceum.systems.lms.source.fields import LmsFields
 from lyceum.systems.lms.source.landing import Load, LoadFolder
-from lyceum.systems.lms.source.settings import LmsSettings
 
 _MAX_RESUME_AGE = timedelta(hours=24)
 

@@ -19,6 +19,7 @@ from lyceum.systems.lms.bronze import (
     failed_events,
     fetched_payloads,
 )
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.silver import (
     EVENT_SESSION_DETAILS,
     EVENT_SESSION_PRODUCTS,
@@ -28,7 +29,6 @@ from lyceum.systems.lms.silver import (
     removed,
     session_records,
 )
-from lyceum.systems.lms.source.fields import LmsFields
 from lyceum.systems.lms.source.landing import Load
 from pocketlake import Written
 

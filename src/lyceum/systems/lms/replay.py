@@ -13,8 +13,10 @@ from lyceum.runs.ledger import recorded_run
 from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job import JOB, LmsJob, retry_failed
 from lyceum.systems.lms.job_publish import SYSTEM, merge_with_removed
+from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 from lyceum.systems.lms.silver import (
     EVENT_SESSION_DETAILS,
     EVENT_SESSION_PRODUCTS,
@@ -23,13 +25,12 @@ from lyceum.systems.lms.silver import (
     event_session_products,
     session_records,
 )
-from lyceum.systems.lms.source.fields import LmsFields
 from pocketlake import Written
 
 
 def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
     """Mend what the present rules and field settings can, then retry the failed events."""
-    fields = lake.config.lms_fields()
+    fields = lake.config.of(LmsFieldSettings)
     with (
         job_lock(lake, JOB),
         recorded_run(lake, JOB, {"scope": "replay"}) as run,
@@ -40,7 +41,9 @@ def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
         step.note = f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
     if not open_records(lake, SYSTEM, rule=EVENT_NOT_FETCHED).isEmpty():
         config = lake.config
-        retry_failed(LmsJob(lake, config.lms(), fields, config.lms_thresholds(), reporter))
+        retry_failed(
+            LmsJob(lake, config.of(LmsSettings), fields, config.of(LmsThresholds), reporter)
+        )
 
 
 def parse_again(lake: Lakehouse, fields: LmsFields) -> Written:

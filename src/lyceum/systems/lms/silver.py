@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from lyceum.model.table import Table
 from lyceum.quality.rules import Rule, without_rejected
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.json_text import is_nested, is_object, is_there, items, kind, scalar
-from lyceum.systems.lms.source.fields import LmsFields
 from lyceum.systems.lms.times import instant, standard_timezone
 
 EVENT_SESSION_DETAILS = Table(

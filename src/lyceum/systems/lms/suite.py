@@ -22,9 +22,9 @@ from lyceum.systems.lms.bronze import (
     expected_sessions,
     listed_events,
 )
+from lyceum.systems.lms.fields import LmsFields
+from lyceum.systems.lms.settings import LmsFieldSettings, LmsThresholds
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
-from lyceum.systems.lms.source.fields import LmsFields
-from lyceum.systems.lms.thresholds import LmsThresholds
 from lyceum.systems.lms.times import standard_timezone
 
 _PRODUCT_COLUMNS = ("product_id", "product_identification", "product_name", "product_type")
@@ -212,14 +212,15 @@ def check_lms(
     sessions = lake.read(EVENT_SESSION_DETAILS)
     products = lake.read(EVENT_SESSION_PRODUCTS)
     fetched = lake.read(LMS_EVENT_SESSION_DETAILS)
-    listed = listed_events(lake.read(LMS_EVENTS), fields=fields or lake.config.lms_fields())
+    fields = fields or lake.config.of(LmsFieldSettings)
+    listed = listed_events(lake.read(LMS_EVENTS), fields=fields)
     frames = {
         "events": event_coverage(expected_sessions(listed), fetched, sessions),
         "sessions": session_checks(sessions, products),
         "session_products": session_product_checks(products, sessions),
     }
     results = validate(
-        lms_suite(thresholds or lake.config.lms_thresholds()),
+        lms_suite(thresholds or lake.config.of(LmsThresholds)),
         frames,
         run_id=load_id,
         checked_at=checked_at,

@@ -14,7 +14,7 @@ from lyceum.systems.lms.bronze import (
     fetched_payloads,
     listed_events,
 )
-from lyceum.systems.lms.source.fields import LmsFields
+from lyceum.systems.lms.fields import LmsFields
 from tables import assert_rows, draw
 
 

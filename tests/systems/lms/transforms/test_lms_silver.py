@@ -5,6 +5,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lyceum.quality.rules import broken_rules
+from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.silver import (
     SESSION_RULES,
     event_session_details,
@@ -12,7 +13,6 @@ from lyceum.systems.lms.silver import (
     removed,
     session_records,
 )
-from lyceum.systems.lms.source.fields import LmsFields
 from tables import assert_rows, draw
 
 

@@ -1,17 +1,9 @@
-"""The LMS API: its settings and errors.
+"""The LMS API: how it is called, and what its answers become on disk.
 
-The client is in `client`, what uses it in `fetch`: nothing here imports aiohttp, so that reading
-the configuration stays fast.
+The client is in `client`, what uses it in `fetch`: nothing here imports aiohttp, so that a command
+that calls nothing stays fast.
 """
 
 from lyceum.systems.lms.source.errors import LmsAuthError, LmsError, LmsPagingError
-from lyceum.systems.lms.source.settings import LmsSettings, LmsSettingsError, Secret
 
-__all__ = [
-    "LmsSettings",
-    "Secret",
-    "LmsError",
-    "LmsAuthError",
-    "LmsPagingError",
-    "LmsSettingsError",
-]
+__all__ = ["LmsError", "LmsAuthError", "LmsPagingError"]

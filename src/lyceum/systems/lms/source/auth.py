@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from lyceum.http.retry import HttpCallError, RetryPolicy, call_with_retries
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.errors import LmsAuthError
-from lyceum.systems.lms.source.settings import LmsSettings
 from lyceum.systems.lms.source.transport import Request
 
 logger = logging.getLogger(__name__)
@@ -136,11 +136,15 @@ def token_request(settings: LmsSettings) -> Request:
     }
     if settings.scope:
         form["scope"] = settings.scope
+    secret = settings.client_secret.get_secret_value()
     if settings.token_auth == "basic":  # noqa: S105 - how, not what
-        pair = f"{quote_plus(settings.client_id)}:{quote_plus(settings.client_secret.value)}"
+        pair = f"{quote_plus(settings.client_id)}:{quote_plus(secret)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     else:
-        form |= {"client_id": settings.client_id, "client_secret": settings.client_secret.value}
+        form |= {
+            "client_id": settings.client_id,
+            "client_secret": secret,
+        }
     url = settings.base_url.rstrip("/") + settings.token_path
     return Request("POST", url, headers, urlencode(form).encode())
 

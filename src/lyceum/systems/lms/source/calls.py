@@ -20,10 +20,10 @@ from lyceum.http.retry import (
     retry_after_seconds,
     status_fault,
 )
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.auth import TokenProvider
 from lyceum.systems.lms.source.body import json_object
 from lyceum.systems.lms.source.gate import BreakerGate
-from lyceum.systems.lms.source.settings import LmsSettings
 from lyceum.systems.lms.source.transport import Request, Response, Transport
 
 SUCCESS = range(200, 300)

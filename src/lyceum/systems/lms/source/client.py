@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from lyceum.http.retry import HttpCallError
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.calls import Caller, Tally
 from lyceum.systems.lms.source.pages import PageReader
 from lyceum.systems.lms.source.paging import EventsPage, Pager
-from lyceum.systems.lms.source.settings import LmsSettings
 from lyceum.systems.lms.source.transport import Transport
 
 WAITING_OUTCOMES = 16

@@ -7,11 +7,11 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
 from lyceum.systems.lms.source.errors import LmsCircuitError
 from lyceum.systems.lms.source.landing import PAGES, LoadFolder, RowsAside
 from lyceum.systems.lms.source.paging import EventsPage
-from lyceum.systems.lms.source.settings import LmsSettings
 from lyceum.systems.lms.source.transport import AiohttpTransport
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.errors import LmsPagingError
 from lyceum.systems.lms.source.pages import Page, PageReader, Place
-from lyceum.systems.lms.source.settings import LmsSettings
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from lyceum.http.retry import HttpCallError
-from lyceum.systems.lms.source.settings import LmsSettings
+from lyceum.systems.lms.settings import LmsSettings
 
 
 @dataclass(frozen=True, slots=True)

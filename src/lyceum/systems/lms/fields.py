@@ -1,11 +1,12 @@
 """Where an LMS keeps its facts: dotted paths into the payloads."""
 
-from dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict
 
 
-@dataclass(frozen=True)
-class LmsFields:
+class LmsFields(BaseModel):
     """Dotted paths; those of a session are relative to it, those of a product to the product."""
+
+    model_config = ConfigDict(frozen=True)
 
     events: str = "data"
     event_id: str = "id"
