@@ -19,9 +19,9 @@ from lyceum.errors import UsageError
 from lyceum.http.retry import RetryPolicy, with_retries
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table, View
+from lyceum.redaction import redacted
 from lyceum.runs.locks import job_lock
 from lyceum.runs.logs import append_logs, correlated, get_logger, open_logs
-from lyceum.runs.redaction import redacted
 from pocketlake.observe import reached
 
 Status = Literal["pending", "in_progress", "completed", "failed"]

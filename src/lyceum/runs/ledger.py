@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table, View
+from lyceum.redaction import redacted
 from lyceum.runs.logs import append_logs, correlated, get_logger, open_logs
-from lyceum.runs.redaction import redacted
 from lyceum.settings import user_at_host
 
 _log = get_logger(__name__)

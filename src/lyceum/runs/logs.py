@@ -31,7 +31,7 @@ from structlog.stdlib import (
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
-from lyceum.runs.redaction import redacted
+from lyceum.redaction import redacted
 from lyceum.settings import Settings
 
 PIPELINE_LOGS = Table(

@@ -16,14 +16,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from lyceum.http.errors import AuthError, ServerError
 from lyceum.http.retry import HttpCallError
+from lyceum.http.transport import Request, Response
 from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
-from lyceum.systems.lms.source.errors import LmsAuthError, LmsError, LmsPagingError
+from lyceum.systems.lms.source.errors import LmsPagingError
 from lyceum.systems.lms.source.fetch import fetch_answers
 from lyceum.systems.lms.source.landing import Load, LoadFolder
 from lyceum.systems.lms.source.paging import READ_AHEAD
-from lyceum.systems.lms.source.transport import Request, Response
 from virtual_time import VirtualLoop, run_virtual
 
 BASE_URL = "https://lms.test"
@@ -306,7 +307,7 @@ async def _list_events(lms: Lms, kinds: Counter[str]) -> None:
     try:
         async for page in _client(lms).event_pages():
             ids += [event["id"] for event in json.loads(page.body)["data"]]
-    except (LmsPagingError, LmsAuthError) as error:
+    except (LmsPagingError, AuthError) as error:
         kinds[f"list_{error.kind}"] += 1
         is_excused = not lms.world.is_kind or lms.world.quirk_rate or lms.world.is_endless
         _check(bool(is_excused), f"the list failed in a kind world: {error}")
@@ -335,7 +336,7 @@ async def _fetch_events(
                 break
         else:
             is_complete = True
-    except LmsAuthError:
+    except AuthError:
         kinds["auth"] += 1
     await stream.aclose()
     kinds.update(fetched.error_kind or "fetched" for fetched in outcomes)
@@ -425,7 +426,7 @@ def _fetched_into(folder: LoadFolder, lms: Lms, within: float) -> str:
         run_virtual(
             fetch_answers(_client(lms), folder, chunk_events=size), within=within, loop=lms.loop
         )
-    except LmsError as error:
+    except ServerError as error:
         return error.kind
     except TimeoutError:
         return "cancelled"

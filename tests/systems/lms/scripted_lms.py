@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from pydantic import SecretStr
 
 from lyceum.http.retry import HttpCallError
+from lyceum.http.transport import Request, Response
 from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.transport import Request, Response
 
 BASE_URL = "https://lms.test"
 Script = Response | HttpCallError | Callable[[Request], Awaitable[Response]]

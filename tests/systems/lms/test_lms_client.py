@@ -6,10 +6,10 @@ import logging
 import pytest
 from scripted_lms import BASE_URL, ScriptedLms, answer, settings, token_answer
 
+from lyceum.http.errors import AuthError
 from lyceum.http.retry import HttpCallError
+from lyceum.http.transport import Request, Response
 from lyceum.systems.lms.source.client import Fetched, LmsClient
-from lyceum.systems.lms.source.errors import LmsAuthError
-from lyceum.systems.lms.source.transport import Request, Response
 from virtual_time import VirtualLoop, run_virtual
 
 GOOD = answer({"data": {"event_id": "e1", "sessions": []}})
@@ -167,18 +167,18 @@ def test_bad_credentials_stop_the_load_in_one_line():
     """One call, no event called, and neither the secret nor the answer's text in the message."""
     body = {"error": "invalid_client", "error_description": "s3cr3t is wrong"}
     lms = ScriptedLms({}, [answer(body, 401)])
-    with pytest.raises(LmsAuthError) as caught:
+    with pytest.raises(AuthError) as caught:
         fetch_all(lms, ["e1", "e2", "e3"])
     assert str(caught.value) == (
         "expected an access token from POST /oauth/token, found http_401 (invalid_client):"
-        " check LMS_CLIENT_ID, LMS_CLIENT_SECRET and LMS_BASE_URL"
+        " check LMS_CLIENT_ID, LMS_CLIENT_SECRET, LMS_BASE_URL"
     )
     assert len(lms.requests) == 1
 
 
 def test_a_token_answer_without_a_token_stops_the_load():
     """200 with something else in it."""
-    with pytest.raises(LmsAuthError, match="found 200 without an access_token"):
+    with pytest.raises(AuthError, match="found 200 without an access_token"):
         fetch(GOOD, tokens=[answer({"token": "x"})])
 
 

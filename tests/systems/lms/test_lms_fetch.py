@@ -10,12 +10,13 @@ import pytest
 from pydantic import SecretStr
 from scripted_lms import ScriptedLms, answer, page_answer, settings
 
+from lyceum.http.errors import AuthError, CircuitError
+from lyceum.http.transport import Request, Response
 from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import LmsClient
-from lyceum.systems.lms.source.errors import LmsAuthError, LmsCircuitError, LmsPagingError
+from lyceum.systems.lms.source.errors import LmsPagingError
 from lyceum.systems.lms.source.fetch import fetch_answers, fetch_pages, with_lms
 from lyceum.systems.lms.source.landing import PAGES, Load, LoadFolder
-from lyceum.systems.lms.source.transport import Request, Response
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from virtual_time import VirtualLoop, run_virtual
 
@@ -178,7 +179,7 @@ def test_an_outage_stops_the_load_and_keeps_what_was_answered(tmp_path):
     ids = [f"e{n:03}" for n in range(200)]
     folder = planned(tmp_path, ids)
     down = dict.fromkeys(ids[50:], answer({}, 503))
-    with pytest.raises(LmsCircuitError, match="not called, the LMS kept failing; last fault: GET"):
+    with pytest.raises(CircuitError, match="not called, the server kept failing; last fault: GET"):
         fetch(
             scripted(ids, **down),
             folder,
@@ -211,7 +212,7 @@ def test_a_refused_token_stops_the_load_and_keeps_what_was_answered(tmp_path):
         {details(i): [revoked_later] for i in ids},
         [answer({"access_token": "t1"}), answer({"error": "invalid_client"}, 401)],
     )
-    with pytest.raises(LmsAuthError, match="invalid_client"):
+    with pytest.raises(AuthError, match="invalid_client"):
         fetch(lms, folder, concurrency=1)
     assert LoadFolder.unfinished(tmp_path).answered == 5
 

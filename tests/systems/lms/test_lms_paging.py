@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from scripted_lms import BASE_URL, ScriptedLms, answer, page_answer, settings
 
+from lyceum.http.transport import Request, Response
 from lyceum.systems.lms.source.client import LmsClient
 from lyceum.systems.lms.source.errors import LmsPagingError
 from lyceum.systems.lms.source.paging import EventsPage
-from lyceum.systems.lms.source.transport import Request, Response
 from virtual_time import VirtualLoop, run_virtual
 
 

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from lyceum.errors import SettingsError
 from lyceum.http.retry import HttpCallError
+from lyceum.http.transport import AiohttpTransport
 from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
-from lyceum.systems.lms.source.transport import AiohttpTransport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BODY = {"data": {"event_id": "e1", "sessions": []}}
@@ -149,7 +149,7 @@ def test_no_server_is_a_connection_fault():
     )
 
     async def main() -> None:
-        from lyceum.systems.lms.source.auth import token_request
+        from lyceum.http.auth import token_request
 
         async with AiohttpTransport(lms) as transport:
             await transport.send(token_request(lms))
@@ -205,7 +205,7 @@ def test_an_unverified_certificate_is_refused(tmp_path):
     context.load_cert_chain(certificate, key)
 
     async def main() -> None:
-        from lyceum.systems.lms.source.auth import token_request
+        from lyceum.http.auth import token_request
 
         app = web.Application()
         app.router.add_post("/oauth/token", token)

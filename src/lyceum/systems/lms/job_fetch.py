@@ -10,12 +10,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lyceum.errors import LyceumError, UsageError
+from lyceum.http.errors import CircuitError, ServerError
 from lyceum.http.transience import is_transient_http
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.bronze import ANSWER_COLUMNS, PAGE_COLUMNS, event_pages, listed_events
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.errors import LmsCircuitError, LmsError
 from lyceum.systems.lms.source.fetch import fetch_answers, fetch_pages, with_lms
 from lyceum.systems.lms.source.landing import Load, LoadFolder
 
@@ -82,7 +82,7 @@ def list_events(
     with reporter.step("List the events", unit="events") as step:
         try:
             with_lms(settings, partial(fetch_pages, folder=folder, since=since))
-        except LmsError as error:
+        except ServerError as error:
             message = f"the events list ended early ({error.kind}): {error}"
             raise EventsListError(message, is_transient=_may_pass(error)) from None
         listed = listed_events(event_pages(landed_pages(spark, folder)), fields=fields)
@@ -136,7 +136,7 @@ def refusals_explained() -> Iterator[None]:
     """Raise LmsRefusedError for what stops every call."""
     try:
         yield
-    except LmsError as error:
+    except ServerError as error:
         message = (
             f"the LMS answers no more ({error.kind}): {error}; run the same again to go on from "
             "where it stopped"
@@ -144,5 +144,5 @@ def refusals_explained() -> Iterator[None]:
         raise LmsRefusedError(message, is_transient=_may_pass(error)) from None
 
 
-def _may_pass(error: LmsError) -> bool:
-    return error.kind == LmsCircuitError.kind or is_transient_http(error.kind)
+def _may_pass(error: ServerError) -> bool:
+    return error.kind == CircuitError.kind or is_transient_http(error.kind)

@@ -27,7 +27,7 @@ from bundlerun.runner.stop import Clock, Stop
 from bundlerun.runner.task_utils import withdraw_task_utils
 from bundlerun.runner.wheels import Wheels
 from lyceum.errors import UsageError
-from lyceum.runs.redaction import HIDDEN, remember_secrets_of
+from lyceum.redaction import HIDDEN, remember_secrets_of
 from lyceum.settings import Settings as Config
 
 LOCAL_TARGET = "local"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from lyceum.http.calls import Caller, Tally
 from lyceum.http.retry import HttpCallError
+from lyceum.http.transport import Transport
 from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.calls import Caller, Tally
 from lyceum.systems.lms.source.pages import PageReader
 from lyceum.systems.lms.source.paging import EventsPage, Pager
-from lyceum.systems.lms.source.transport import Transport
 
 WAITING_OUTCOMES = 16
 
@@ -55,12 +55,12 @@ class LmsClient:
         self._base_url = settings.base_url.rstrip("/")
 
     def event_pages(self, since: str | None = None) -> AsyncIterator[EventsPage]:
-        """The pages of the events list in order; raises LmsPagingError, LmsAuthError."""
+        """The pages of the events list in order; raises LmsPagingError, AuthError."""
         reader = PageReader(self._settings, self._caller, now=self._now, since=since)
         return Pager(self._settings, reader).pages()
 
     async def session_details(self, event_ids: Iterable[str]) -> AsyncGenerator[Fetched, None]:
-        """The outcome of every event, as they arrive; raises only LmsAuthError.
+        """The outcome of every event, as they arrive; raises only AuthError.
 
         Ids are taken from the iterable as calls become free; few outcomes wait for the caller of
         this iterator, then the calls do.
@@ -77,7 +77,7 @@ class LmsClient:
             await asyncio.wait([workers])
 
     async def fetch(self, event_id: str) -> Fetched:
-        """The outcome of one event; raises only LmsAuthError."""
+        """The outcome of one event; raises only AuthError."""
         tally = Tally()
         try:
             answer = await self._caller.get(self._details_url(event_id), tally)

@@ -7,12 +7,12 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lyceum.http.errors import CircuitError
+from lyceum.http.transport import AiohttpTransport
 from lyceum.systems.lms.settings import LmsSettings
 from lyceum.systems.lms.source.client import Fetched, LmsClient
-from lyceum.systems.lms.source.errors import LmsCircuitError
 from lyceum.systems.lms.source.landing import PAGES, LoadFolder, RowsAside
 from lyceum.systems.lms.source.paging import EventsPage
-from lyceum.systems.lms.source.transport import AiohttpTransport
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def with_lms(settings: LmsSettings, use: Callable[[LmsClient], Awaitable[T]]) ->
 
 
 async def fetch_pages(client: LmsClient, folder: LoadFolder, *, since: str | None) -> None:
-    """Keep the pages of the events list; raises LmsError where it cannot be read to its end."""
+    """Keep the pages of the events list; raises ServerError where it cannot be read to its end."""
     aside = RowsAside()
     async for page in client.event_pages(since):
         aside.add(page_row(folder.load.id, page))
@@ -48,7 +48,7 @@ async def fetch_answers(
 ) -> None:
     """Keep the answer of every event that the folder has none of.
 
-    Raises LmsError if the LMS as a whole answers no more. However it ends, what was answered is
+    Raises ServerError if the LMS as a whole answers no more. However it ends, what was answered is
     kept; an event that was not called for that reason has no answer.
     """
     outage: str | None = None
@@ -64,13 +64,13 @@ async def fetch_answers(
         aclosing(client.session_details(event_ids())) as stream,
     ):
         async for fetched in stream:
-            if fetched.error_kind == LmsCircuitError.kind:
+            if fetched.error_kind == CircuitError.kind:
                 outage = outage or fetched.error_message or ""
                 continue
             await chunks.add(fetched)
             advance()
     if outage is not None:
-        raise LmsCircuitError(outage)
+        raise CircuitError(outage)
 
 
 class _Chunks:

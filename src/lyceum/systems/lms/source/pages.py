@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
+from lyceum.http.body import field_at
+from lyceum.http.calls import Caller, Tally, is_same_origin, origin
 from lyceum.http.retry import HttpCallError
 from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.body import field_at
-from lyceum.systems.lms.source.calls import Caller, Tally, is_same_origin, origin
 from lyceum.systems.lms.source.errors import LmsPagingError
 
 

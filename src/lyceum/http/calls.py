@@ -1,4 +1,4 @@
-"""One call to the LMS with everything around it: circuit, token, rate, redirects, retries."""
+"""One call to the server with everything around it: circuit, token, rate, redirects, retries."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from lyceum.http.auth import TokenProvider
+from lyceum.http.body import json_object
 from lyceum.http.breaker import BreakerPolicy, CircuitBreaker
+from lyceum.http.gate import BreakerGate
 from lyceum.http.rate_limit import RateLimiter
 from lyceum.http.retry import (
     HttpCallError,
@@ -20,11 +23,8 @@ from lyceum.http.retry import (
     retry_after_seconds,
     status_fault,
 )
-from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.auth import TokenProvider
-from lyceum.systems.lms.source.body import json_object
-from lyceum.systems.lms.source.gate import BreakerGate
-from lyceum.systems.lms.source.transport import Request, Response, Transport
+from lyceum.http.settings import HttpSettings
+from lyceum.http.transport import Request, Response, Transport
 
 SUCCESS = range(200, 300)
 MAX_REDIRECTS = 3
@@ -52,11 +52,11 @@ class Answer:
 
 
 class Caller:
-    """GETs from the LMS; everything that is sent, tokens too, passes one rate limiter."""
+    """GETs from the server; everything that is sent, tokens too, passes one rate limiter."""
 
     def __init__(
         self,
-        settings: LmsSettings,
+        settings: HttpSettings,
         transport: Transport,
         *,
         clock: Callable[[], float],
@@ -77,7 +77,7 @@ class Caller:
         self._gate = BreakerGate(CircuitBreaker(_breaker_policy(settings), clock=clock))
 
     async def get(self, url: str, tally: Tally) -> Answer:
-        """The answer to at most 1 + `max_retries` requests; raises HttpCallError, LmsAuthError."""
+        """The answer to at most 1 + `max_retries` requests; raises HttpCallError, AuthError."""
         return await call_with_retries(partial(self._attempt, url, tally), self._policy)
 
     async def _attempt(self, url: str, tally: Tally) -> Answer:
@@ -143,7 +143,7 @@ class Caller:
         fresh_token_may_help = self._auth.reject(token) and not tally.has_refreshed
         tally.has_refreshed = True
         kind = StaleTokenError if fresh_token_may_help else HttpCallError
-        message = f"{request.call}: HTTP 401, the LMS does not accept the access token"
+        message = f"{request.call}: HTTP 401, the server does not accept the access token"
         return kind("unauthorized", message, status=HTTPStatus.UNAUTHORIZED)
 
     def _fault(self, request: Request, response: Response) -> HttpCallError:
@@ -211,7 +211,7 @@ def _server_time(date: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def _breaker_policy(settings: LmsSettings) -> BreakerPolicy:
+def _breaker_policy(settings: HttpSettings) -> BreakerPolicy:
     return BreakerPolicy(
         window=settings.breaker_window,
         threshold=settings.breaker_threshold,

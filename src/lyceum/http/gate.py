@@ -22,7 +22,7 @@ class BreakerGate:
         """A ticket for one call; raises HttpCallError `circuit_open` if the breaker gave up."""
         while (ticket := self._breaker.admit()) is None:
             if self._breaker.has_given_up:
-                message = f"not called, the LMS kept failing; last fault: {self._last_fault}"
+                message = f"not called, the server kept failing; last fault: {self._last_fault}"
                 raise HttpCallError("circuit_open", message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._breaker.delay):
@@ -35,19 +35,19 @@ class BreakerGate:
 
     def succeed(self, ticket: int) -> None:
         """Note that the server answered as a healthy one does."""
-        self._settle(ticket, ok=True)
+        self._note(ticket, ok=True)
 
     def fail(self, ticket: int, fault: HttpCallError) -> None:
         """Note a fault; one that says nothing about the server's health counts as success."""
         if fault.is_outage:
             self._last_fault = fault.message
-        self._settle(ticket, ok=not fault.is_outage)
+        self._note(ticket, ok=not fault.is_outage)
 
     def abandon(self, ticket: int) -> None:
         """Note that the call was given up before its outcome was known."""
-        self._settle(ticket, ok=None)
+        self._note(ticket, ok=None)
 
-    def _settle(self, ticket: int, *, ok: bool | None) -> None:
+    def _note(self, ticket: int, *, ok: bool | None) -> None:
         if not self._breaker.is_current(ticket):
             return
         if ok is None:

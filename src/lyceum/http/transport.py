@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from lyceum.http.retry import HttpCallError
-from lyceum.systems.lms.settings import LmsSettings
+from lyceum.http.settings import HttpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Transport(Protocol):
 class AiohttpTransport:
     """The real network: pooled connections, verified TLS, time-outs, bounded bodies."""
 
-    def __init__(self, settings: LmsSettings) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
 
     async def __aenter__(self) -> Self:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from lyceum.http.errors import AuthError
 from lyceum.http.retry import HttpCallError, RetryPolicy, call_with_retries
-from lyceum.systems.lms.settings import LmsSettings
-from lyceum.systems.lms.source.errors import LmsAuthError
-from lyceum.systems.lms.source.transport import Request
+from lyceum.http.settings import HttpSettings
+from lyceum.http.transport import Request
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class TokenProvider:
 
     def __init__(
         self,
-        settings: LmsSettings,
+        settings: HttpSettings,
         exchange: Exchange,
         policy: RetryPolicy,
         *,
@@ -45,7 +45,7 @@ class TokenProvider:
         self._token: str | None = None
         self._renew_at = -math.inf
         self._usable_until = -math.inf
-        self._failure: HttpCallError | LmsAuthError | None = None
+        self._failure: HttpCallError | AuthError | None = None
         self._failed_at = -math.inf
         self._is_rejected = False
         self._replaces_rejected = False
@@ -64,12 +64,12 @@ class TokenProvider:
     async def token(self, asked_at: float) -> str:
         """A new token for a call that has waited since `asked_at`.
 
-        Raises LmsAuthError when the LMS gives none, HttpCallError `token_unavailable` when it
+        Raises AuthError when the server gives none, HttpCallError `token_unavailable` when it
         cannot be reached although it gave one before. Who waited while that happened shares the
         outcome; a refusal is final.
         """
-        if isinstance(self._failure, LmsAuthError):
-            raise LmsAuthError(str(self._failure), kind=self._failure.kind)
+        if isinstance(self._failure, AuthError):
+            raise AuthError(str(self._failure), kind=self._failure.kind)
         if self._failure is not None and asked_at <= self._failed_at:
             raise HttpCallError(self._failure.kind, self._failure.message)
         try:
@@ -77,7 +77,7 @@ class TokenProvider:
         except HttpCallError as fault:
             self._failure, self._failed_at = self._failure_of(fault), self._clock()
             raise self._failure from None
-        except LmsAuthError as error:
+        except AuthError as error:
             self._failure = error
             raise
 
@@ -117,8 +117,8 @@ class TokenProvider:
         logger.debug("got an access token, good for %s s", seconds)
         return token
 
-    def _failure_of(self, fault: HttpCallError) -> LmsAuthError | HttpCallError:
-        """Fatal when the LMS refuses the client, or never gave a token at all."""
+    def _failure_of(self, fault: HttpCallError) -> AuthError | HttpCallError:
+        """Fatal when the server refuses the client, or never gave a token at all."""
         if not fault.is_outage:
             return _refusal(self._settings, _found(fault))
         if self._token is None:
@@ -127,7 +127,7 @@ class TokenProvider:
         return HttpCallError("token_unavailable", f"no new access token: {fault.message}")
 
 
-def token_request(settings: LmsSettings) -> Request:
+def token_request(settings: HttpSettings) -> Request:
     """The request for a token, the credentials in its body or as HTTP Basic (RFC 6749, 2.3.1)."""
     form = {"grant_type": "client_credentials"}
     headers = {
@@ -149,12 +149,13 @@ def token_request(settings: LmsSettings) -> Request:
     return Request("POST", url, headers, urlencode(form).encode())
 
 
-def _refusal(settings: LmsSettings, found: str, *, kind: str | None = None) -> LmsAuthError:
+def _refusal(settings: HttpSettings, found: str, *, kind: str | None = None) -> AuthError:
+    to_check = map(settings.variable, ("client_id", "client_secret", "base_url"))
     message = (
         f"expected an access token from POST {settings.token_path}, found {found}:"
-        " check LMS_CLIENT_ID, LMS_CLIENT_SECRET and LMS_BASE_URL"
+        f" check {', '.join(to_check)}"
     )
-    return LmsAuthError(message, kind=kind)
+    return AuthError(message, kind=kind)
 
 
 def _found(fault: HttpCallError) -> str:
@@ -163,7 +164,7 @@ def _found(fault: HttpCallError) -> str:
 
 
 def _seconds(expires_in: object) -> float:
-    """The lifetime; infinite when the LMS does not say: then only a 401 ends it."""
+    """The lifetime; infinite when the server does not say: then only a 401 ends it."""
     try:
         seconds = float(expires_in) if isinstance(expires_in, int | float | str) else math.inf
     except ValueError:
