@@ -102,6 +102,17 @@ def test_the_delete_clause_deletes_what_matches_and_is_not_among_the_rows(lake: 
     assert tuples(lake.read(THINGS)) == []
 
 
+def test_a_merge_that_deletes_sees_a_value_that_moved_to_its_neighbour(lake: Lake) -> None:
+    """NULL counts in what is compared."""
+    lake.merge(THINGS, things(lake, ("a", 1, None), ("b", 2, None)))
+    before = version_of(lake, THINGS)
+    assert lake.merge(THINGS, things(lake, ("a", 1, None)), delete="n = 7").is_nothing
+    assert version_of(lake, THINGS) == before
+    written = lake.merge(THINGS, things(lake, ("a", None, 1)), delete="true")
+    assert written == Written(updated=1, deleted=1)
+    assert tuples(lake.read(THINGS)) == [("a", None, 1)]
+
+
 def test_two_rows_of_one_key_are_refused_before_the_table_is_touched(lake: Lake) -> None:
     lake.merge(THINGS, things(lake, ("a", 1, 1)))
     before = version_of(lake, THINGS)
