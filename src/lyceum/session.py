@@ -1,14 +1,28 @@
 """The session to compute with: embedded, a Spark Connect server's, or the workspace's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+class Run(Protocol):
+    """What a runner tells its tasks."""
+
+    @property
+    def home(self) -> Path:
+        """Where files are kept."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +31,20 @@ class TaskEnvironment:
 
     config: Settings
     session: Callable[[], "SparkSession"]
-    session_with_tables: Callable[[], "SparkSession"]
-    """The same session, with every table on disk known to it."""
 
 
 TASK_ENVIRONMENT: ContextVar[TaskEnvironment | None] = ContextVar("task_environment", default=None)
 """Set inside a task that a runner calls in its own process."""
+
+
+@contextmanager
+def inside_task(run: "Run", session: Callable[[], "SparkSession"]) -> Iterator[None]:
+    """Let everything inside the block use the session, home and environment of a run."""
+    token = TASK_ENVIRONMENT.set(TaskEnvironment(Settings.load(run.home, run.environ), session))
+    try:
+        yield
+    finally:
+        TASK_ENVIRONMENT.reset(token)
 
 
 def spark_session(config: Settings) -> "SparkSession":

@@ -8,7 +8,10 @@ import pytest
 
 from bundlerun.bundle import load_bundle
 from bundlerun.bundle.checks import check_bundle
+from bundlerun.config import Config
+from bundlerun.runner.service import open_bundle
 from lyceum.cli.parsing import complaint
+from lyceum.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("databricks.yml", "pyproject.toml", "bundles", "resources", "src/pipelines", "notebooks")
@@ -36,7 +39,7 @@ def test_locally_nothing_is_renamed_and_secrets_come_from_the_environment():
     settings = load["python_wheel_task"]["parameters"][3]
     assert bundle.jobs["lms_session_details"]["name"] == "lms_session_details"
     assert "LYCEUM_CATALOG=spark_catalog LYCEUM_SCHEMA_BRONZE=bronze" in settings
-    assert "LYCEUM_HOME= " in settings
+    assert "LYCEUM_HOME='' " in settings
     assert "LYCEUM_SECRET_SCOPE= " in settings
 
 
@@ -45,7 +48,7 @@ def test_in_development_everybody_has_schemas_of_their_own():
     settings = bundle.settings["variables"]["settings"]["value"]
     assert bundle.target == "dev"
     assert "LYCEUM_SCHEMA_GOLD=dev_jane_doe_gold" in settings
-    assert "LYCEUM_HOME=/Volumes/lyceum_dev/dev_jane_doe_ops/checkpoints" in settings
+    assert "LYCEUM_HOME='/Volumes/lyceum_dev/dev_jane_doe_ops/checkpoints'" in settings
 
 
 def test_in_production_the_schedule_runs_as_a_service_principal():
@@ -237,3 +240,15 @@ def test_a_planted_mistake_is_caught_with_its_line(copied, mistake):
 def line_of(folder, problem):
     lines = (folder / problem.file).read_text(encoding="utf-8").splitlines()
     return lines[problem.line - 1]
+
+
+def test_what_a_run_leaves_is_under_its_home(tmp_path):
+    config = Config.load(tmp_path / "a home", {}, folder=REPOSITORY)
+    bundle = open_bundle(config, REPOSITORY, None, {})
+    given = {p["name"]: p["default"] for p in bundle.jobs["events_daily"]["parameters"]}
+    assert given == {"landing": "", "out": str(tmp_path / "a home" / "outbound")}
+    [settings] = {
+        t["python_wheel_task"]["parameters"][3] for t in bundle.jobs["sales_monthly"]["tasks"]
+    }
+    assert Settings.load(settings=settings).home == tmp_path / "a home"
+    assert bundle.pipelines["events"]["configuration"]["lyceum.home"] == str(config.home)

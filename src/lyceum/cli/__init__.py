@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from lyceum.cli.bundle import bundle
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.ops import ops
 from lyceum.cli.parsing import ONLY_PARSED, parse, without_empty
 from lyceum.cli.quarantine import quarantine
-from lyceum.cli.run import jobs, repair, run, status
+from lyceum.cli.status import status
 from lyceum.context import Context
 from lyceum.errors import LyceumError
 from lyceum.systems.events.commands import events
@@ -27,16 +26,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(bundle, name="bundle")
 app.add_typer(events, name="events")
 app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(sales, name="sales")
-for command in (run, jobs, repair, status, sql, tables):
-    app.command()(command)
 for plugin in entry_points(group="lyceum.commands"):
     plugin.load()(app)
+# After those of bundlerun: this status shows its runs too.
+for command in (sql, tables, status):
+    app.command()(command)
 
 _SWITCHES = ("--json", "--quiet", "--debug")
 _SETTINGS = "--settings"

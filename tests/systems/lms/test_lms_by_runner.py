@@ -10,6 +10,7 @@ import pytest
 from lms_lake import lms_job, sessions_in, small_lms, version
 
 import lyceum
+from bundlerun.config import Config as RunnerConfig
 from bundlerun.runner.service import Asked, Runner, open_bundle
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.systems.lms.job import load
@@ -28,7 +29,8 @@ def test_the_job_fills_the_tables_as_the_command_does(lake):
             "LMS_CLIENT_SECRET": lms.config.client_secret,
         }
         config = replace(lake.config, environ={**lake.config.environ, **environment})
-        runner = Runner(open_bundle(config, ROOT, None, {}), config)
+        settings = RunnerConfig.load(config.home, config.environ, folder=ROOT)
+        runner = Runner(open_bundle(settings, ROOT, None, {}), settings)
         record, result = runner.run(runner.request("lms_session_details", Asked()))
         assert result == "SUCCESS", record.facts
         assert {attempt.state for attempt in record.last().values()} == {"SUCCESS"}

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+from bundlerun.bundle import find_bundle
+from bundlerun.config import Config as RunnerConfig
 from bundlerun.runner.record import RunRecord
 from bundlerun.runner.service import LOCAL_TARGET, Asked, Runner, open_bundle
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.view import RunView, failure_summary
+from bundlerun.terminal import Terminal
 from lyceum.lakehouse import Lakehouse
 from lyceum.operations.describe import show_tables
 from lyceum.operations.query import printable, query
@@ -90,8 +94,10 @@ def _at(config: Settings, lms: Simulator) -> Settings:
 
 
 def _run_job(config: Settings, reporter: Reporter) -> tuple[RunRecord, Result]:
-    runner = Runner(open_bundle(config, None, LOCAL_TARGET, {}), config)
-    with RunView(reporter) as view:
+    root = find_bundle(Path.cwd())
+    settings = RunnerConfig.load(config.home, config.environ, folder=root)
+    runner = Runner(open_bundle(settings, root, LOCAL_TARGET, {}), settings)
+    with RunView(Terminal(reporter.style)) as view:
         return runner.run(runner.request(JOB, Asked()), view)
 
 

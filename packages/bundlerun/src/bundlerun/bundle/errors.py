@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lyceum.errors import UsageError
+from bundlerun.errors import UsageError
 
 
 @dataclass(frozen=True, order=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bundlerun.bundle.nodes import Node, planted, planted_at
 from bundlerun.bundle.references import strings
-from lyceum.settings import login
+from bundlerun.config import login
 
 _PATHS = {
     "file_path": "files",

@@ -34,14 +34,28 @@ def result(value: object) -> dict[str, str]:
 
 def spark_table(frame: "DataFrame") -> dict[str, str]:
     """The frame's first rows."""
-    from lyceum.operations.query import printable
-
     if frame.isStreaming:
         name = "display of a streaming DataFrame"
         raise NotOfferedError(name)
     names = list(frame.columns)
     unique = frame.limit(MOST_ROWS + 1).toDF(*(f"c{n}" for n in range(len(names))))
-    return _table(names, [list(row) for row in printable(unique).collect()])
+    return _table(names, [list(row) for row in _printable(unique).collect()])
+
+
+def _printable(frame: "DataFrame") -> "DataFrame":
+    """Nested values as JSON text and instants as UTC text, other values as they are."""
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    columns = []
+    for field in frame.schema:
+        column, kind = F.col(field.name), field.dataType
+        if isinstance(kind, T.StructType | T.ArrayType | T.MapType | T.VariantType):
+            column = F.to_json(column)
+        elif isinstance(kind, T.TimestampType | T.BinaryType):
+            column = column.cast("string")
+        columns.append(column.alias(field.name))
+    return frame.select(*columns)
 
 
 def _spark_table(value: object) -> dict[str, str] | None:

@@ -65,7 +65,7 @@ class ExecutedNotebook:
         metadata = {
             "kernelspec": kernel,
             "language_info": {"name": "python"},
-            "lyceum": self.facts,
+            "bundlerun": self.facts,
         }
         return {"cells": self._cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 

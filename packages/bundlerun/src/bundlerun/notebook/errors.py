@@ -1,6 +1,6 @@
 """What can be wrong with a notebook or with the calls that it makes."""
 
-from lyceum.errors import LyceumError, UsageError
+from bundlerun.errors import RunnerError, UsageError
 
 
 class NotebookFileError(UsageError):
@@ -11,34 +11,34 @@ class UnsupportedCellError(UsageError):
     """A cell of a kind that does not run on this machine."""
 
 
-class NotOfferedError(LyceumError):
+class NotOfferedError(RunnerError):
     """A part of the workspace that is not here."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not offered on this machine: run the notebook in a workspace")
 
 
-class WidgetNotFoundError(LyceumError):
+class WidgetNotFoundError(RunnerError):
     """The notebook asks for a parameter that it neither got nor defined."""
 
 
-class TaskValueError(LyceumError):
+class TaskValueError(RunnerError):
     """A task value that is not there or cannot be kept."""
 
 
-class SecretNotFoundError(LyceumError):
+class SecretNotFoundError(RunnerError):
     """There is no secret of that name."""
 
 
-class FilePathError(LyceumError):
+class FilePathError(RunnerError):
     """A path that does not lead to a file of this machine."""
 
 
-class NestedNotebookError(LyceumError):
+class NestedNotebookError(RunnerError):
     """A notebook that this one ran did not end well."""
 
 
-class NotebookCellError(LyceumError):
+class NotebookCellError(RunnerError):
     """A cell that failed, which ended the notebook."""
 
     def __init__(self, message: str, *, kind: str, cell: int, trace: str) -> None:
@@ -50,7 +50,7 @@ class NotebookCellError(LyceumError):
         """The traceback, without the frames that are not the notebook's."""
 
 
-class NotebookCancelledError(LyceumError):
+class NotebookCancelledError(RunnerError):
     """The notebook was ended before its last cell."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundlerun.bundle import Bundle
+from bundlerun.errors import UsageError
 from bundlerun.notebook import check_notebook
 from bundlerun.runner.errors import JobError
 from bundlerun.runner.expressions import OPERATORS
@@ -17,7 +18,6 @@ from bundlerun.runner.model import LOCAL_KINDS, Job, Task, job_of
 from bundlerun.runner.references import Names, problem, references
 from bundlerun.runner.states import RUN_IF
 from bundlerun.runner.wheels import Wheels
-from lyceum.errors import UsageError
 
 _NOTEBOOKS = ("", ".py", ".ipynb", ".sql")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")

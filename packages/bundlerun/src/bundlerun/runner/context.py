@@ -6,13 +6,13 @@ from pathlib import Path
 from threading import BoundedSemaphore, RLock
 from typing import TYPE_CHECKING, Any
 
+from bundlerun.config import Config
 from bundlerun.runner.journal import IDS, Listener
 from bundlerun.runner.model import Settings, Task
 from bundlerun.runner.references import Scope
 from bundlerun.runner.sessions import Sessions, TaskSession
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Clock, Stop
-from lyceum.settings import Settings as Config
 
 if TYPE_CHECKING:
     from bundlerun.bundle import Bundle
@@ -83,9 +83,9 @@ class Services:
     @property
     def runs(self) -> Path:
         """The folder of all runs."""
-        return runs_folder(self.config)
+        return runs_folder(self.config.home)
 
 
-def runs_folder(config: Config) -> Path:
+def runs_folder(home: Path) -> Path:
     """Where the runs of a home are."""
-    return config.home / "runs"
+    return home / "runs"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lyceum.errors import LyceumError, UsageError
+from bundlerun.errors import RunnerError, UsageError
 
 
 class JobError(UsageError):
@@ -22,7 +22,7 @@ class UnknownRunError(UsageError):
     """There is no run of that id, or it is not in a state to be repaired."""
 
 
-class TaskError(LyceumError):
+class TaskError(RunnerError):
     """A task that failed; `code` is what `{{tasks.x.error_code}}` says of it."""
 
     def __init__(self, message: str, *, code: str = "RunExecutionError") -> None:

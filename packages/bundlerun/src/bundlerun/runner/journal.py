@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from lyceum.redaction import redacted
+from bundlerun.redaction import redacted
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]

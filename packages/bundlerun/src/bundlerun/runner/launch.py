@@ -9,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bundlerun.config import user_at_host
 from bundlerun.runner.context import Services, TaskRun
 from bundlerun.runner.executor import JobRun
 from bundlerun.runner.journal import Journal
@@ -16,7 +17,6 @@ from bundlerun.runner.model import Job, job_of, text
 from bundlerun.runner.record import Attempt, RunRecord
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Stop, Wakeup
-from lyceum.settings import user_at_host
 
 _POLL = 0.5
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bundlerun.bundle import Bundle
+from bundlerun.config import Config
 from bundlerun.runner.context import runs_folder
 from bundlerun.runner.launch import Request
 from bundlerun.runner.model import Settings, text
 from bundlerun.runner.plan import plan
 from bundlerun.runner.record import RunRecord, all_runs
 from bundlerun.runner.view import took
-from lyceum.settings import Settings as Config
 
 COLUMNS = ("job", "schedule", "tasks", "last run (UTC)", "took", "state")
 RUN_COLUMNS = ("run", "job", "target", "state", "started (UTC)", "took", "error")
@@ -23,7 +23,7 @@ Row = tuple[object, ...]
 def job_rows(bundle: Bundle, config: Config) -> list[Row]:
     """The jobs of a bundle, each with its last run on this machine."""
     last: dict[str, RunRecord] = {}
-    for run in all_runs(runs_folder(config)):
+    for run in all_runs(runs_folder(config.home)):
         if run.facts.get("bundle") == bundle.name:
             last.setdefault(run.job, run)
         if last.keys() >= bundle.jobs.keys():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from bundlerun.config import Config
 from bundlerun.runner.context import runs_folder
 from bundlerun.runner.journal import Journal, is_recorded
 from bundlerun.runner.record import Attempt, Part, RunRecord, all_runs, json_or_none
 from bundlerun.runner.task_runs import TASK_RUNS
-from lyceum.settings import Settings as Config
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 def record_runs(spark: "SparkSession", config: Config) -> None:
     """Record every ended run, and repair of one, that is not in the table yet."""
-    runs = runs_folder(config)
+    runs = runs_folder(config.home)
     # Two processes that end at once would both find the same runs.
     with FileLock(runs / "recording.lock"):
         found = all_runs(runs, but=is_recorded)
@@ -33,9 +33,7 @@ def record_runs(spark: "SparkSession", config: Config) -> None:
 
 
 def _record(spark: "SparkSession", config: Config, pending: list[tuple[RunRecord, Part]]) -> None:
-    from lyceum.lakehouse import Lakehouse
-
-    lake = Lakehouse(spark, config)
+    lake = config.lake(spark)
     rows = [row for run, part in pending for row in rows_of(run, part)]
     lake.merge(TASK_RUNS, lake.rows(TASK_RUNS, rows))
     for run, part in pending:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from bundlerun.bundle import Bundle, find_bundle, load_bundle
+from bundlerun.bundle import Bundle, load_bundle
 from bundlerun.bundle.reader import configuration_files, target_names, together
+from bundlerun.config import Config
+from bundlerun.errors import UsageError
+from bundlerun.redaction import HIDDEN, remember_secrets_of
 from bundlerun.runner.attempts import first_line
 from bundlerun.runner.check import require_runnable
 from bundlerun.runner.context import Services, runs_folder
@@ -26,9 +29,6 @@ from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
 from bundlerun.runner.task_utils import withdraw_task_utils
 from bundlerun.runner.wheels import Wheels
-from lyceum.errors import UsageError
-from lyceum.redaction import HIDDEN, remember_secrets_of
-from lyceum.settings import Settings as Config
 
 LOCAL_TARGET = "local"
 
@@ -165,25 +165,27 @@ class Runner:
 
 
 def open_bundle(
-    config: Config, folder: Path | None, target: str | None, variables: Mapping[str, str]
+    config: Config, folder: Path, target: str | None, variables: Mapping[str, str]
 ) -> Bundle:
-    """The bundle of a folder, or the nearest one above; its target `local` if it has that."""
-    root = find_bundle(folder or Path.cwd())
-    if target is None and LOCAL_TARGET in target_names(together(configuration_files(root))):
+    """The bundle of a folder, to run it here; its target `local` if it has that."""
+    if target is None and LOCAL_TARGET in target_names(together(configuration_files(folder))):
         target = LOCAL_TARGET
-    return load_bundle(root, target=target, variables=variables, environ=config.environ)
+    home = config.choices.home_variable
+    given = {**({home: str(config.home)} if home else {}), **variables}
+    return load_bundle(folder, target=target, variables=given, environ=config.environ)
 
 
-def runner_of(config: Config, name: str) -> tuple[Runner, RunRecord]:
+def runner_of(home: Path, environ: Mapping[str, str], name: str) -> tuple[Runner, RunRecord]:
     """A runner for the bundle that an earlier run is of, and that run."""
-    record = found_run(runs_folder(config), name)
+    record = found_run(runs_folder(home), name)
     if "folder" not in record.facts:
         parent = (record.facts.get("parent") or {}).get("run", "of another job")
         message = f"expected a run of its own, found {record.run_id}: repair run {parent}"
         raise UnknownRunError(message)
     variables = record.facts.get("variables") or {}
-    folder, target = Path(record.facts["folder"]), record.facts["target"]
-    bundle = load_bundle(folder, target=target, variables=variables, environ=config.environ)
+    folder = Path(record.facts["folder"])
+    config = Config.load(home, environ, folder=folder)
+    bundle = open_bundle(config, folder, record.facts["target"], variables)
     return Runner(bundle, config, variables=variables), record
 
 

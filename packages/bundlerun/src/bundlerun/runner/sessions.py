@@ -4,12 +4,11 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from lyceum.session import TASK_ENVIRONMENT, TaskEnvironment, new_session
-from lyceum.settings import Settings as Config
+from bundlerun.config import Config, named
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,7 +26,7 @@ class Sessions:
         """A session in which new tables go where all tables of the warehouse are."""
         self.is_started = True
         # In a context of its own: the threads that this starts outlive the task.
-        spark = Context().run(new_session, self.config)
+        spark = Context().run(self.config.new_session)
         if self.config.is_local_disk:
             from pocketlake import quoted, text_literal
 
@@ -44,11 +43,14 @@ class Sessions:
     @contextmanager
     def used(self, session: "TaskSession") -> Iterator[None]:
         """Let everything inside the block that asks for a session get this one."""
-        token = TASK_ENVIRONMENT.set(TaskEnvironment(self.config, session.get, session.with_tables))
+        token = _SESSION.set(session)
+        around = self.config.choices.task_environment
+        inside = named(around)(self.config, session.get) if around else contextlib.nullcontext()
         try:
-            yield
+            with inside:
+                yield
         finally:
-            TASK_ENVIRONMENT.reset(token)
+            _SESSION.reset(token)
 
 
 class TaskSession:
@@ -68,9 +70,7 @@ class TaskSession:
 
     def with_tables(self) -> "SparkSession":
         """The task's session, in which every table on disk is known by its name."""
-        from lyceum.lakehouse import Lakehouse
-
-        lake = Lakehouse(self.get(), self._sessions.config)
+        lake = self._sessions.config.lake(self.get())
         lake.attach(lake.tables())
         return self.get()
 
@@ -81,6 +81,7 @@ class TaskSession:
                 self._session.interruptAll()
 
 
+_SESSION: ContextVar[TaskSession | None] = ContextVar("task_session", default=None)
 _builder_guard = Lock()
 _builder_original: Any = None
 
@@ -108,10 +109,10 @@ def withdraw_from_builders() -> None:
 
 
 def _get_or_create(builder: "SparkSession.Builder") -> "SparkSession":
-    inside = TASK_ENVIRONMENT.get()
+    inside = _SESSION.get()
     if inside is None:
         return _builder_original(builder)  # type: ignore[no-any-return]
-    session = inside.session_with_tables()
+    session = inside.with_tables()
     for key, value in builder._options.items():  # noqa: SLF001 - pyspark has no other way
         with contextlib.suppress(Exception):
             session.conf.set(key, value)

@@ -1,10 +1,10 @@
-"""Runs of a bundle's jobs and of their tasks, as `lyceum run` executed them on a machine."""
+"""Runs of a bundle's jobs and of their tasks, as `run` executed them on a machine."""
 
-from lyceum.model.table import Table
+from bundlerun.pipelines.work import Stored
 
-TASK_RUNS = Table(
+TASK_RUNS = Stored(
     name="ops.task_runs",
-    grain="one row per attempt of a task of a run, and one of the run itself without a task_key",
+    comment="one row per attempt of a task of a run, and one of the run itself without a task_key",
     keys=("run_id", "repair_count", "task_key", "attempt"),
     columns="""
         run_id STRING NOT NULL COMMENT 'Run identifier',
@@ -27,5 +27,4 @@ TASK_RUNS = Table(
         parent_run_id STRING COMMENT 'Run whose task started this run',
         run_by STRING COMMENT 'User and host'
     """,
-    cluster_by=(),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from lyceum.settings import Settings as Config
+from bundlerun.config import Config
 
 if TYPE_CHECKING:
     from bundlerun.runner.context import TaskRun

@@ -14,7 +14,7 @@ from rich.tree import Tree
 from bundlerun.runner.journal import Event
 from bundlerun.runner.record import Attempt, RunRecord, run_record
 from bundlerun.runner.states import SUCCEEDED, Result
-from lyceum.runs.reporter import Reporter
+from bundlerun.terminal import Terminal
 
 _MARKS = {Result.SUCCESS: "✓", Result.EXCLUDED: "-", Result.DISABLED: "-", "RUNNING": "▸"}
 _COLOURS = {"✓": "green", "✗": "red", "▸": "cyan", "-": "dim", "·": "dim"}
@@ -24,8 +24,8 @@ _LINE = 60
 class RunView:
     """Follows a run's events; a context manager that draws while it is open."""
 
-    def __init__(self, reporter: Reporter, console: Console | None = None) -> None:
-        self._reporter = reporter
+    def __init__(self, terminal: Terminal, console: Console | None = None) -> None:
+        self._terminal = terminal
         self._console = console or Console(stderr=True, highlight=False)
         self._guard = Lock()
         self._record: RunRecord | None = None
@@ -33,12 +33,12 @@ class RunView:
         self._live = Live(get_renderable=self.tree, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
-        if self._reporter.style == "rich":
+        if self._terminal.style == "rich":
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._reporter.style == "rich":
+        if self._terminal.style == "rich":
             self._live.stop()
 
     def __call__(self, event: Event) -> None:
@@ -47,16 +47,16 @@ class RunView:
             self._show(event)
 
     def _show(self, event: Event) -> None:
-        if self._reporter.style == "json":
-            self._reporter.event(event)
+        if self._terminal.style == "json":
+            self._terminal.event(event)
             return
         record = self._records.setdefault(event["run"], RunRecord(Path(event["run"])))
         self._record = self._record or record
         record.take(event)
-        if self._reporter.style == "plain":
+        if self._terminal.style == "plain":
             line = _line(record, event, is_child=record is not self._record)
             if line:
-                self._reporter.say(escape(line))
+                self._terminal.say(escape(line))
 
     def tree(self) -> Tree:
         """The run that was seen first, as it is now."""

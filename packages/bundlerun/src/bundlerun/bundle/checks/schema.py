@@ -8,7 +8,7 @@ from typing import Any
 
 from bundlerun.bundle.errors import Problem
 from bundlerun.bundle.nodes import Node
-from lyceum.errors import UsageError
+from bundlerun.errors import UsageError
 
 _LETTERS, _DIGITS = r"[^\W\d_]", r"\d"
 

@@ -1,7 +1,9 @@
 """Declarative pipelines, by the executor on the task's session."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from bundlerun.config import Config, named
 from bundlerun.runner.context import Output, TaskRun
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings
@@ -9,24 +11,23 @@ from bundlerun.runner.model import Settings
 
 def pipeline(attempt: TaskRun, spec: Settings) -> Output:
     """Update a pipeline of the bundle."""
-    from bundlerun.pipelines import PipelineError
+    from bundlerun.pipelines import PipelineError, run_pipeline
     from bundlerun.pipelines.settings import pipeline_settings
-    from lyceum.lakehouse import Lakehouse
-    from lyceum.model.declared import tables
-    from lyceum.systems.events.pipeline import update_pipeline
 
     def tell(step: str, name: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         attempt.place.log.write(f"{now} {step} {name}\n")
 
-    key, bundle = pipeline_key(spec), attempt.services.bundle
+    key, bundle, config = pipeline_key(spec), attempt.services.bundle, attempt.services.config
     try:
-        update = update_pipeline(
-            Lakehouse(attempt.session.get(), attempt.services.config),
+        update = run_pipeline(
+            config.lake(attempt.session.get()),
             pipeline_settings(key, bundle.pipelines[key], folder=bundle.folder),
-            tables(),
+            storage=config.home / "checkpoints" / "pipelines" / key,
+            declarations=_declared(config),
             full_refresh=_full_refresh(spec),
             refresh=list(spec.get("refresh_selection") or ()),
+            event_log=config.full_name("ops.pipeline_events"),
             on_event=tell,
             is_stopped=attempt.stop.event.is_set,
         )
@@ -40,6 +41,13 @@ def pipeline(attempt: TaskRun, spec: Settings) -> Output:
 def pipeline_key(spec: Settings) -> str:
     """The key of the pipeline that a `pipeline_task` names."""
     return str(spec.get("pipeline_id", "")).removeprefix("resources.pipelines.").removesuffix(".id")
+
+
+def _declared(config: Config) -> dict[str, Any]:
+    """The tables that the bundle declares, by the names that they really have."""
+    if config.choices.declarations is None:
+        return {}
+    return {config.full_name(table.name): table for table in named(config.choices.declarations)()}
 
 
 def _full_refresh(spec: Settings) -> bool | list[str]:

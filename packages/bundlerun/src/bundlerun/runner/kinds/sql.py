@@ -14,28 +14,28 @@ from bundlerun.sql_text import statements, with_values
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from lyceum.lakehouse import Lakehouse
+    from bundlerun.config import Config
+    from pocketlake import Lake
 
 _MOST_ROWS = 1_000
 
 
 def sql(attempt: TaskRun, spec: Settings) -> Output:
     """Run the statements of the file; the rows of the last one are the task's output."""
-    from lyceum.lakehouse import Lakehouse
-
-    lake = Lakehouse(attempt.session.get(), attempt.services.config)
+    config = attempt.services.config
+    lake = config.lake(attempt.session.get())
     parameters = {name: text(value) for name, value in (spec.get("parameters") or {}).items()}
     source = Path(spec["file"]["path"]).read_text(encoding="utf-8")
-    touched = TouchedTables(attempt.services.config)
+    touched = TouchedTables(config)
     named = list(_named(lake, [source, *parameters.values()]))
     lake.attach(named)
-    _note(touched, lake, named, ("read", "writing"))
+    _note(touched, config, named, ("read", "writing"))
     rows: list[Any] = []
     for statement in statements(source):
         print(f"-- {statement}")  # noqa: T201 - for the task's log
         frame = lake.spark.sql(with_values(statement, parameters))
         rows = _shown(frame)
-    _note(touched, lake, _named(lake, [source, *parameters.values()]), ("written",))
+    _note(touched, config, _named(lake, [source, *parameters.values()]), ("written",))
     output = {"rows": rows, "first_row": rows[0] if rows else {}}
     return Output(output=output, facts=touched.facts())
 
@@ -50,7 +50,7 @@ def _shown(frame: "DataFrame") -> list[Any]:
     return list(json.loads(json.dumps(rows, default=str)))
 
 
-def _named(lake: "Lakehouse", texts: list[str]) -> Iterator[tuple[str, str]]:
+def _named(lake: "Lake", texts: list[str]) -> Iterator[tuple[str, str]]:
     """The tables on disk whose name is a word of one of the texts."""
     words = {word for part in texts for word in re.findall(r"\w+", part.lower())}
     return (pair for pair in lake.tables() if pair[1].lower() in words)
@@ -58,11 +58,11 @@ def _named(lake: "Lakehouse", texts: list[str]) -> Iterator[tuple[str, str]]:
 
 def _note(
     touched: TouchedTables,
-    lake: "Lakehouse",
+    config: "Config",
     tables: Iterator[tuple[str, str]] | list[tuple[str, str]],
     kinds: tuple[str, ...],
 ) -> None:
     for schema, name in tables:
-        version = version_on_disk(lake.config, schema, name)
+        version = version_on_disk(config, schema, name)
         for kind in kinds:
             touched.note(kind, f"{schema}.{name}", version)

@@ -1,18 +1,20 @@
 """A small bundle in a folder, whose tasks are functions of a package that seems installed."""
 
 import importlib
+import os
 import textwrap
 from pathlib import Path
 
 import yaml
 
 from bundlerun.bundle import load_bundle
+from bundlerun.config import Config
 from bundlerun.runner.record import RunRecord
 from bundlerun.runner.service import Asked, Runner
 from bundlerun.runner.stop import Clock
-from lyceum.settings import Settings
 
 PACKAGE = "tried-tasks"
+ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
 
 
 class FastClock(Clock):
@@ -76,7 +78,9 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "bundle"
-        self.config = Settings.load(folder / "home")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "bundlerun.toml").write_text(f'engine = "{ENGINE}"')
+        self.config = Config.load(folder / "home", folder=self.folder)
         self.jobs: dict[str, dict] = {}
         self.extra: dict = {}
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from bundlerun.cli import main
 from bundlerun.runner.record import all_runs, run_record
-from lyceum.cli import main
 
 
 def started(bundle, *arguments: str) -> subprocess.Popen[str]:
-    """`lyceum` on the bundle, in a process group of its own."""
+    """`bundlerun` on the bundle, in a process group of its own."""
     bundle.write()
     paths = [str(bundle.folder.parent / "site"), str(Path(__file__).parent)]
-    command = [sys.executable, "-m", "lyceum", "--home", str(bundle.config.home), *arguments]
+    command = [sys.executable, "-m", "bundlerun", "--home", str(bundle.config.home), *arguments]
     return subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -102,5 +102,5 @@ def test_without_a_terminal_every_change_is_a_line(bundle):
     assert lines[4].startswith("✗ b: FAILED · 0.")
     assert lines[4].endswith("· ValueError: no luck")
     assert lines[5] == "✗ c: UPSTREAM_FAILED"
-    assert lines[7].startswith("lyceum: b, attempt 1: ValueError: no luck (log: ")
+    assert lines[7].startswith("bundlerun: b, attempt 1: ValueError: no luck (log: ")
     assert lines[8].endswith("runs what did not succeed once more")

@@ -25,7 +25,7 @@ TASKS = "update: {pipeline_task: {pipeline_id: '${resources.pipelines.visits.id}
 def visits(bundle: Bundle) -> Bundle:
     """A bundle with one pipeline and the job that updates it."""
     landing = bundle.folder / "landing"
-    landing.mkdir(parents=True)
+    landing.mkdir()
     (landing / "a.json").write_text('{"id":"1","minutes":5}\n')
     (bundle.folder / "flows").mkdir()
     (bundle.folder / "flows/visits.py").write_text(SOURCE)

@@ -94,7 +94,7 @@ def test_cells_share_names_and_show_their_last_expression(run):
     assert [cell.execution_count for cell in saved.cells] == [1, 2, 3]
     assert saved.cells[1].outputs[0].output_type == "execute_result"
     assert set(saved.cells[0].metadata.execution) == {"iopub.execute_input", "shell.execute_reply"}
-    assert saved.metadata.lyceum.state == "SUCCESS"
+    assert saved.metadata.bundlerun.state == "SUCCESS"
 
 
 def test_an_ipynb_runs_too(run, tmp_path):
@@ -161,7 +161,7 @@ def test_an_error_ends_the_notebook_and_is_saved_with_its_own_frames_alone(run, 
         f'File "{tmp_path}/it.py", line 5, in parsed',
     ]
     assert saved.cells[2].execution_count is None
-    assert saved.metadata.lyceum.state == "FAILED"
+    assert saved.metadata.bundlerun.state == "FAILED"
 
 
 @pytest.mark.parametrize("code", ["x = (", "import sys\nsys.exit(3)", "raise ValueError"])
@@ -351,7 +351,7 @@ def test_a_cancelled_notebook_ends_before_its_next_cell(run, tmp_path):
     with pytest.raises(NotebookCancelledError, match=r"it\.py was cancelled before cell 1"):
         run("print(1)", cancelled=cancelled)
     assert (
-        json.loads((tmp_path / "saved/it.ipynb").read_text())["metadata"]["lyceum"]["state"]
+        json.loads((tmp_path / "saved/it.ipynb").read_text())["metadata"]["bundlerun"]["state"]
         == "CANCELED"
     )
 

@@ -164,7 +164,6 @@ def test_task_values_reach_python_through_dbutils(bundle):
 
 def test_a_script_is_executed(bundle, tmp_path):
     script = tmp_path / "bundle" / "script.py"
-    script.parent.mkdir()
     script.write_text(
         "import sys\nif __name__ == '__main__':\n    print(__file__[-9:], sys.argv[1:])"
     )

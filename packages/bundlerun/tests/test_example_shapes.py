@@ -8,7 +8,7 @@ import json
 import pytest
 import yaml
 
-from lyceum.cli import main
+from bundlerun.cli import main
 
 FILES = {
     "src/look.ipynb": json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}),

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from bundle_folder import PACKAGE, Bundle, installed, log, states
+from tried_tasks import _MERGED
 
 from bundlerun.runner.service import Asked
 from bundlerun.runner.stop import Clock
 from bundlerun.runner.task_runs import TASK_RUNS
-from lyceum.lakehouse import Lakehouse
-from runner.tried_tasks import _merged
 from tables import assert_rows
 
 SEED = """
@@ -22,32 +21,34 @@ SELECT count(*) AS n, max(size) AS largest FROM silver.things WHERE id IN (:firs
 TASKS = """
 seed: {sql_task: {warehouse_id: w, file: {path: ./seed.sql}, parameters: {first: '{{job.parameters.first}}'}}}
 is_two: {condition_task: {left: '{{tasks.seed.output.first_row.n}}', op: EQUAL_TO, right: '2'}, after: seed}
-left: {does: merge_one left, after: is_two=true}
-right: {does: merge_one right, after: is_two=true}
+left: {does: 'merge_one left {{job.parameters.home}} {{job.parameters.folder}}', after: is_two=true}
+right: {does: 'merge_one right {{job.parameters.home}} {{job.parameters.folder}}', after: is_two=true}
 counted: {does: count_with_builder, after: [left, right]}
-queried: {does: query_with_command, after: [left, right]}
 long: {does: compute_long, after: [left, right], timeout_seconds: 3}
 """
 
 
+def _parameters(bundle):
+    values = {"first": "it's a", "home": str(bundle.config.home), "folder": str(bundle.folder)}
+    return [{"name": name, "default": value} for name, value in values.items()]
+
+
 @pytest.fixture(scope="module")
-def runs(spark, tmp_path_factory):
+def runs(tmp_path_factory):
     """A run that needs no Spark, then one that does."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(installed(PACKAGE, "tried_tasks", folder / "site"))
         bundle = Bundle(folder)
         bundle.job("light", "if: {condition_task: {left: a, op: EQUAL_TO, right: a}}")
-        bundle.job("job", TASKS, parameters=[{"name": "first", "default": "it's a"}])
+        bundle.job("job", TASKS, parameters=_parameters(bundle))
         bundle.write()
         (bundle.folder / "seed.sql").write_text(SEED)
         light = bundle.run("light")
         assert not light.parts[-1].is_recorded
         runner = bundle.runner(clock=Clock())
         record, _ = runner.run(runner.request("job", Asked()))
-        yield light, record, Lakehouse(spark, bundle.config)
-        for schema in bundle.config.schemas.values():
-            spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        yield light, record, bundle.config.lake(bundle.config.new_session())
 
 
 def test_each_task_ends_as_it_should(runs):
@@ -58,7 +59,6 @@ def test_each_task_ends_as_it_should(runs):
         "left": "SUCCESS",
         "right": "SUCCESS",
         "counted": "SUCCESS",
-        "queried": "SUCCESS",
         "long": "TIMEDOUT",
     }
 
@@ -77,14 +77,13 @@ def test_tasks_at_once_write_one_table_and_keep_their_settings(runs):
     assert log(record, "right") == "setting: right\n"
     versions = [record.last()[key].facts["written"]["silver.merged"] for key in ("left", "right")]
     # What is on disk right after a task's write may be the other task's.
-    assert max(versions) == lake.version(_merged()).number
-    assert lake.read(_merged()).count() == 2
+    assert max(versions) == lake.version(_MERGED).number
+    assert lake.read(_MERGED).count() == 2
 
 
-def test_a_builder_and_a_command_use_the_session_and_the_home_of_the_run(runs):
+def test_a_builder_gives_the_session_of_the_task(runs):
     _, record, _ = runs
     assert log(record, "counted") == "counted 2 yes\ntried unset\n"
-    assert log(record, "queried") == "n\n2\n"
 
 
 def test_a_task_that_computes_too_long_is_interrupted(runs):
@@ -109,7 +108,7 @@ def test_both_runs_are_recorded_once_the_light_one_by_the_next_that_has_spark(ru
     recorded = {row.task_key: row for row in rows.where(f"run_id = '{record.run_id}'").collect()}
     assert set(recorded) == {"", *states(record)}
     assert recorded[""].state == "FAILED"
-    assert json.loads(recorded[""].parameters) == {"first": "it's a"}
+    assert json.loads(recorded[""].parameters)["first"] == "it's a"
     assert recorded["long"].error == "it took longer than 3 s"
     assert recorded["long"].duration_ms >= 3000
     assert json.loads(recorded["left"].versions_written).keys() == {"silver.merged"}

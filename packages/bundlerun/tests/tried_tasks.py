@@ -5,6 +5,9 @@
 import sys as _sys
 import threading as _threading
 import time as _time
+from pathlib import Path as _Path
+
+from bundlerun.pipelines.work import Stored as _Stored
 
 _barrier = _threading.Barrier(2)
 _flaky_calls: dict[str, int] = {}
@@ -79,44 +82,33 @@ def read_value():
 
 def merge_one():
     """Merges one row beside another task that does so too, each with settings of its own."""
-    from lyceum.lakehouse import Lakehouse
-    from lyceum.session import TASK_ENVIRONMENT, spark_session
-    from lyceum.settings import Settings
+    from pyspark.sql import SparkSession
 
-    config = TASK_ENVIRONMENT.get().config
-    assert isinstance(config, Settings)
-    lake = Lakehouse(spark_session(config), config)
-    lake.spark.conf.set("lyceum.tried", _sys.argv[1])
+    from bundlerun.config import Config
+
+    spark = SparkSession.builder.getOrCreate()
+    lake = Config.load(_Path(_sys.argv[2]), folder=_Path(_sys.argv[3])).lake(spark)
+    spark.conf.set("tried.one", _sys.argv[1])
     _barrier.wait(timeout=60)
-    lake.merge(_merged(), lake.spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
-    print("setting:", lake.spark.conf.get("lyceum.tried"))
+    lake.merge(_MERGED, spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
+    print("setting:", spark.conf.get("tried.one"))
 
 
 def count_with_builder():
     from databricks.sdk.runtime import spark
     from pyspark.sql import SparkSession
 
-    mine = SparkSession.builder.config("lyceum.asked", "yes").getOrCreate()
-    print("counted", mine.table("silver.things").count(), spark.conf.get("lyceum.asked"))
-    print("tried", mine.conf.get("lyceum.tried", "unset"))
-
-
-def query_with_command():
-    from lyceum.cli import main
-
-    return main(["sql", "SELECT count(*) AS n FROM silver.merged", "--format", "csv"])
+    mine = SparkSession.builder.config("tried.asked", "yes").getOrCreate()
+    print("counted", mine.table("silver.things").count(), spark.conf.get("tried.asked"))
+    print("tried", mine.conf.get("tried.one", "unset"))
 
 
 def compute_long():
-    from lyceum.session import TASK_ENVIRONMENT, spark_session
+    from pyspark.sql import SparkSession
 
-    spark = spark_session(TASK_ENVIRONMENT.get().config)
     print("computing")
+    spark = SparkSession.builder.getOrCreate()
     print(spark.range(10**13).selectExpr("sum(hash(id) % 7)").collect())
 
 
-def _merged():
-    from lyceum.model.table import Table
-
-    columns = "id STRING NOT NULL COMMENT 'Identifier'"
-    return Table(name="silver.merged", grain="one row per task", keys=("id",), columns=columns)
+_MERGED = _Stored("silver.merged", "id STRING NOT NULL COMMENT 'Identifier'", keys=("id",))

@@ -6,7 +6,7 @@ from bundle_folder import Asked
 from rich.console import Console
 
 from bundlerun.runner.view import RunView, run_tree
-from lyceum.runs.reporter import Reporter
+from bundlerun.terminal import Terminal
 
 
 def drawn(tree) -> str:
@@ -30,7 +30,7 @@ def test_a_terminal_shows_the_tree_with_states_times_and_last_lines(bundle):
     console = Console(file=out, force_terminal=True, width=120)
     seen = []
     runner = bundle.runner()
-    with RunView(Reporter("rich"), console) as view:
+    with RunView(Terminal("rich"), console) as view:
 
         def follow(event):
             view(event)
@@ -56,7 +56,7 @@ def test_what_a_child_run_does_is_told_as_its_own(bundle, capsys):
     bundle.job("child", "x: ok")
     bundle.job("job", "a: {run_job_task: {job_id: '${resources.jobs.child.id}'}}")
     runner = bundle.runner()
-    view = RunView(Reporter("plain"))
+    view = RunView(Terminal("plain"))
     runner.run(runner.request("job", Asked()), view)
     told = [line.partition(" · ")[0] for line in capsys.readouterr().err.splitlines()]
     assert told[1:-1] == [

@@ -4,25 +4,25 @@ import json
 
 import pytest
 
-from lyceum.cli import main
+from bundlerun.cli import main
 
 
 @pytest.fixture
-def lyceum(bundle, capsys, monkeypatch):
+def bundlerun(bundle, capsys, monkeypatch):
     """Run a command in the bundle's folder; gives exit code, output and errors."""
     bundle.folder.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(bundle.folder)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def lyceum(*arguments):
+    def bundlerun(*arguments):
         bundle.write()
         code = main(["--home", str(bundle.config.home), *arguments])
         return code, *capsys.readouterr()
 
-    return lyceum
+    return bundlerun
 
 
-def test_a_dry_run_shows_the_tasks_in_waves_with_what_they_would_call(bundle, lyceum):
+def test_a_dry_run_shows_the_tasks_in_waves_with_what_they_would_call(bundle, bundlerun):
     bundle.job(
         "job",
         """
@@ -33,7 +33,7 @@ def test_a_dry_run_shows_the_tasks_in_waves_with_what_they_would_call(bundle, ly
         """,
         parameters=[{"name": "day", "default": "mo"}],
     )
-    code, out, err = lyceum("run", "job", "--param", "day=tu", "--dry-run", "--json")
+    code, out, err = bundlerun("run", "job", "--param", "day=tu", "--dry-run", "--json")
     assert (code, err) == (0, "")
     rows = {row["task"]: row for row in json.loads(out)["rows"]}
     assert {key: row["wave"] for key, row in rows.items()} == {
@@ -49,27 +49,27 @@ def test_a_dry_run_shows_the_tasks_in_waves_with_what_they_would_call(bundle, ly
     assert not (bundle.config.home / "runs").exists()
 
 
-def test_a_dry_run_shows_what_cannot_run_here_and_says_so(bundle, lyceum):
-    code, out, err = lyceum_of(bundle, lyceum, "{a: {dbt_task: {commands: [dbt run]}}, b: ok}")
+def test_a_dry_run_shows_what_cannot_run_here_and_says_so(bundle, bundlerun):
+    code, out, err = dry_run_of(bundle, bundlerun, "{a: {dbt_task: {commands: [dbt run]}}, b: ok}")
     assert code == 2
     assert "dbt_task: does not run on this machine" in out
     assert err == (
-        "lyceum: job job cannot run on this machine:\n"
+        "bundlerun: job job cannot run on this machine:\n"
         "  - task a: dbt_task does not run on this machine\n"
     )
 
 
-def lyceum_of(bundle, lyceum, tasks):
+def dry_run_of(bundle, bundlerun, tasks):
     bundle.job("job", tasks)
-    return lyceum("run", "job", "--dry-run")
+    return bundlerun("run", "job", "--dry-run")
 
 
-def test_jobs_are_listed_with_schedule_tasks_and_last_run(bundle, lyceum):
+def test_jobs_are_listed_with_schedule_tasks_and_last_run(bundle, bundlerun):
     cron = {"quartz_cron_expression": "0 0 3 * * ?", "timezone_id": "UTC", "pause_status": "PAUSED"}
     bundle.job("nightly", "{a: ok, b: {does: ok, after: a}}", schedule=cron)
     bundle.job("other", "c: ok", trigger={"file_arrival": {"url": "/Volumes/x"}})
-    assert lyceum("--quiet", "run", "nightly")[0] == 0
-    rows = json.loads(lyceum("--json", "jobs")[1])["rows"]
+    assert bundlerun("--quiet", "run", "nightly")[0] == 0
+    rows = json.loads(bundlerun("--json", "jobs")[1])["rows"]
     assert [row["job"] for row in rows] == ["nightly", "other"]
     assert rows[0]["schedule"] == "0 0 3 * * ? UTC (paused)"
     assert rows[0]["tasks"] == "a, b"
@@ -78,29 +78,29 @@ def test_jobs_are_listed_with_schedule_tasks_and_last_run(bundle, lyceum):
     assert rows[1]["state"] == ""
 
 
-def test_status_lists_runs_and_shows_one_as_a_tree(bundle, lyceum):
+def test_status_lists_runs_and_shows_one_as_a_tree(bundle, bundlerun):
     bundle.job("child", "{x: ok}")
     bundle.job(
         "job",
         "{a: {run_job_task: {job_id: '${resources.jobs.child.id}'}}, b: {does: fail, after: a}}",
     )
-    assert "Nothing has been run yet" in lyceum("status")[2]
-    assert lyceum("--quiet", "run", "job")[0] == 1
-    code, out, _ = lyceum("status")
+    assert "Nothing has been run yet" in bundlerun("status")[2]
+    assert bundlerun("--quiet", "run", "job")[0] == 1
+    code, out, _ = bundlerun("status")
     assert code == 0
     assert "ValueError: no luck" in out
-    _, out, _ = lyceum("status", "job")
+    _, out, _ = bundlerun("status", "job")
     assert [line.strip("│├└─ ").split("  ")[0] for line in out.splitlines()[:4]] == [
         "job", "✓ a", "child", "✓ x",
     ]  # fmt: skip
-    told = json.loads(lyceum("--json", "status", "job")[1])
+    told = json.loads(bundlerun("--json", "status", "job")[1])
     assert [(a["task"], a["state"]) for a in told["attempts"]] == [
         ("a", "SUCCESS"),
         ("b", "FAILED"),
     ]
 
 
-def test_the_target_is_local_if_the_bundle_has_it(bundle, lyceum):
+def test_the_target_is_local_if_the_bundle_has_it(bundle, bundlerun):
     bundle.job("job", "{a: 'ok ${bundle.target} ${var.who}'}")
     bundle.extra = {
         "targets": {"dev": {"default": True}, "local": {}},
@@ -110,7 +110,7 @@ def test_the_target_is_local_if_the_bundle_has_it(bundle, lyceum):
         (("--var", "who=me"), '["local", "me"]'),
         (("-t", "dev"), '["dev", "nobody"]'),
     ]:
-        out = lyceum("--json", "run", "job", "--dry-run", *arguments)[1]
+        out = bundlerun("--json", "run", "job", "--dry-run", *arguments)[1]
         assert json.loads(out)["rows"][0]["parameters"] == expected
 
 
@@ -126,21 +126,21 @@ def test_the_target_is_local_if_the_bundle_has_it(bundle, lyceum):
         (("status", "1"), "expected the id of a run"),
     ],
 )
-def test_bad_usage_is_told_with_exit_code_2(bundle, lyceum, arguments, message):
+def test_bad_usage_is_told_with_exit_code_2(bundle, bundlerun, arguments, message):
     bundle.job("job", "a: ok")
-    code, out, err = lyceum(*arguments)
+    code, out, err = bundlerun(*arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
 
 
-def test_a_wheel_that_is_not_installed_is_built_by_the_bundle(bundle, lyceum):
+def test_a_wheel_that_is_not_installed_is_built_by_the_bundle(bundle, bundlerun):
     source = bundle.folder / "build.py"
     source.write_text(BUILD)
     wheel = {"package_name": "built-here", "entry_point": "main", "parameters": ["x"]}
     bundle.jobs["job"] = {"tasks": [{"task_key": "a", "python_wheel_task": wheel}]}
     bundle.extra = {"artifacts": {"default": {"type": "whl", "build": "python build.py"}}}
-    code, _, err = lyceum("run", "job")
+    code, _, err = bundlerun("run", "job")
     assert code == 0, err
     [log] = (bundle.config.home / "runs").glob("*/logs/a.1.log")
     assert "built main ['x']" in log.read_text()
@@ -157,7 +157,7 @@ with zipfile.ZipFile("dist/built_here-1-py3-none-any.whl", "w") as wheel:
 """
 
 
-def test_a_wheel_of_the_environment_is_taken_without_a_build(bundle, lyceum, monkeypatch):
+def test_a_wheel_of_the_environment_is_taken_without_a_build(bundle, bundlerun, monkeypatch):
     (bundle.folder / "build.py").write_text(BUILD.replace("built_here", "lying_here"))
     monkeypatch.chdir(bundle.folder)
     exec((bundle.folder / "build.py").read_text())
@@ -166,15 +166,15 @@ def test_a_wheel_of_the_environment_is_taken_without_a_build(bundle, lyceum, mon
     environment = {"environment_version": "5", "dependencies": ["./dist/*.whl", "requests"]}
     environments = [{"environment_key": "mine", "spec": environment}]
     bundle.jobs["job"] = {"tasks": [task], "environments": environments}
-    assert lyceum("--quiet", "run", "job") == (0, "", "")
+    assert bundlerun("--quiet", "run", "job") == (0, "", "")
 
 
-def test_a_build_that_fails_fails_the_task(bundle, lyceum):
+def test_a_build_that_fails_fails_the_task(bundle, bundlerun):
     wheel = {"package_name": "never-built", "entry_point": "main"}
     bundle.jobs["job"] = {"tasks": [{"task_key": "a", "python_wheel_task": wheel}]}
     bundle.extra = {
         "artifacts": {"default": {"type": "whl", "build": "echo no compiler >&2; exit 3"}}
     }
-    code, _, err = lyceum("run", "job")
+    code, _, err = bundlerun("run", "job")
     assert code == 1
     assert "to build a wheel, it ended with 3: no compiler" in err

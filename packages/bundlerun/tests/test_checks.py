@@ -8,7 +8,7 @@ from bundles import written
 
 from bundlerun.bundle.checks import check_bundle
 from bundlerun.bundle.checks.schema import SchemaError
-from lyceum.cli import main
+from bundlerun.cli import main
 
 NOTEBOOK = "# Databricks notebook source\n# MAGIC %md A title\nx = 1\n"
 SQL = "SELECT 'it''s' -- done (\nFROM t WHERE x IN (1, 2);\n"

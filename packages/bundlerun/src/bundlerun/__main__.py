@@ -1,0 +1,5 @@
+"""`python -m bundlerun`."""
+
+from bundlerun.cli import run_process
+
+run_process()

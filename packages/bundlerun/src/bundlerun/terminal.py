@@ -1,0 +1,62 @@
+"""What a person, or a program, sees of a command."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH_OF_A_FILE = 160
+
+Style = Literal["rich", "plain", "json", "quiet"]
+
+
+def style_of(*, as_json: bool, quiet: bool) -> Style:
+    """How to show things: as was asked, else as the terminal can."""
+    if as_json:
+        return "json"
+    if quiet:
+        return "quiet"
+    return "rich" if sys.stderr.isatty() else "plain"
+
+
+class Terminal:
+    """Progress to standard error, results to standard output, in one of four styles."""
+
+    def __init__(self, style: Style = "quiet") -> None:
+        self.style = style
+        width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+        self._out = Console(file=sys.stdout, highlight=False, markup=False, width=width)
+        self._err = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """A line for the person who watches."""
+        if self.style == "json":
+            self.event({"event": "message", "text": text})
+        elif self.style != "quiet":
+            self._err.print(text)
+
+    def event(self, facts: Mapping[str, object]) -> None:
+        """Something that happened, as one JSON line where lines are JSON."""
+        if self.style == "json":
+            self._out.file.write(json.dumps(facts, default=str) + "\n")
+            self._out.file.flush()
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A result as a table, or as one JSON line."""
+        if self.style == "json":
+            records = [dict(zip(columns, row, strict=True)) for row in rows]
+            self.event({"event": "result", "name": title, "rows": records})
+        elif self.style != "quiet":
+            table = Table(title=title or None, title_justify="left", title_style="bold")
+            for column in columns:
+                table.add_column(column, overflow="fold")
+            for row in rows:
+                table.add_row(*("" if cell is None else str(cell) for cell in row))
+            self._out.print(table)
+
+    def print(self, *shown: object) -> None:
+        """A result that is text, or that rich draws."""
+        Console(file=sys.stdout, highlight=False, soft_wrap=True).print(*shown)
