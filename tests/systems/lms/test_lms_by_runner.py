@@ -12,6 +12,7 @@ from lms_lake import lms_job, sessions_in, small_lms, version
 import lyceum
 from bundlerun.runner.service import Asked, Runner, open_bundle
 from lyceum.quality.quarantine import QUARANTINE
+from lyceum.runs.ledger import ETL_JOB_RUNS
 from lyceum.systems.lms.job import load
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 
@@ -32,6 +33,9 @@ def test_the_job_fills_the_tables_as_the_command_does(lake):
         record, result = runner.run(runner.request("lms_session_details", Asked()))
         assert result == "SUCCESS", record.facts
         assert {attempt.state for attempt in record.last().values()} == {"SUCCESS"}
+        rows = lake.read(ETL_JOB_RUNS).select("job_run_id", "task_run_id").distinct().collect()
+        assert {row.job_run_id for row in rows} == {record.run_id}
+        assert len({row.task_run_id for row in rows}) == len(record.last())
         before = {table.name: version(lake, table) for table in TABLES}
         load(lms_job(lake, lms))
         assert {table.name: version(lake, table) for table in TABLES} == before
