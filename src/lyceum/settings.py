@@ -40,6 +40,10 @@ class Settings:
     """Address of a Spark Connect server; None starts the engine in this process."""
     java_home: str | None
     environ: Mapping[str, str]
+    job_run_id: str | None = None
+    """Run of the workspace job that this process works for: `{{job.run_id}}`."""
+    task_run_id: str | None = None
+    """Run of its task: `{{task.run_id}}`."""
 
     @classmethod
     def load(
@@ -73,6 +77,8 @@ class Settings:
             remote=env.get("SPARK_REMOTE"),
             java_home=env.get("JAVA_HOME"),
             environ=env,
+            job_run_id=env.get("LYCEUM_JOB_RUN_ID"),
+            task_run_id=env.get("LYCEUM_TASK_RUN_ID"),
         )
 
     @property

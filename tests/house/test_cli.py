@@ -6,7 +6,8 @@ import pytest
 from lms_lake import small_lms
 
 from lyceum.cli import main
-from lyceum.runs.ledger import Run, _event, _record
+from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 
 CREDENTIALS = ("LMS_BASE_URL", "LMS_CLIENT_ID", "LMS_CLIENT_SECRET")
 
@@ -95,6 +96,5 @@ def test_a_load_shows_its_steps_and_its_tables(run, monkeypatch):
 
 
 def test_a_run_whose_process_is_gone_shows_as_died(run, lake):
-    died = Run("lms_session_details", {})
-    _record(lake, [_event(died, "RUNNING")])
+    Run(lake, "lms_session_details", {}, Reporter()).begin()
     assert "DIED" in run("status")[1]

@@ -7,8 +7,9 @@ import pytest
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 
 from lyceum.errors import UsageError
-from lyceum.http.retry import HttpCallError, RetryPolicy, with_retries
-from lyceum.http.transience import is_transient
+from lyceum.http.retry import HttpCallError
+from lyceum.runs.retry import RetryPolicy, with_retries
+from lyceum.runs.transience import is_transient
 
 
 def spark_error(text: str) -> PySparkException:

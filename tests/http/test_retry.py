@@ -9,13 +9,13 @@ import pytest
 
 from lyceum.http.retry import (
     HttpCallError,
-    RetryPolicy,
     StaleTokenError,
     call_with_retries,
     is_transient_status,
     retry_after_seconds,
     status_fault,
 )
+from lyceum.runs.retry import RetryPolicy
 from virtual_time import VirtualLoop, run_virtual
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

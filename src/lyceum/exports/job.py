@@ -20,9 +20,8 @@ from lyceum.exports.csv_file import FileFacts, excel_safe, flush_to_disk, write_
 from lyceum.exports.declaration import Export, ExportedTable, as_text, changes
 from lyceum.exports.ledger import History, Plan, Request, Span, history, record
 from lyceum.lakehouse import Lakehouse
-from lyceum.runs.ledger import recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from pocketlake import Version
 
 _REMOVED_LISTED = 10_000
@@ -49,7 +48,8 @@ def export(lake: Lakehouse, reporter: Reporter, what: Export, request: Request) 
     An export that died is finished first, under its own names.
     """
     parameters = {"destination": request.destination, "full": request.is_full}
-    with job_lock(lake, what.name), recorded_run(lake, what.name, parameters) as run:
+    with Run.of(lake, what.name, parameters, reporter=reporter) as run:
+        run.begin()
         _prepare(request.destination)
         known, now = history(lake, request), _versions(lake, what)
         plan = known.unfinished(request)

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from lyceum.http.errors import AuthError
-from lyceum.http.retry import HttpCallError, RetryPolicy, call_with_retries
+from lyceum.http.retry import HttpCallError, call_with_retries
 from lyceum.http.settings import HttpSettings
 from lyceum.http.transport import Request
+from lyceum.runs.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from lyceum.http.gate import BreakerGate
 from lyceum.http.rate_limit import RateLimiter
 from lyceum.http.retry import (
     HttpCallError,
-    RetryPolicy,
     StaleTokenError,
     call_with_retries,
     retry_after_seconds,
@@ -25,6 +24,7 @@ from lyceum.http.retry import (
 )
 from lyceum.http.settings import HttpSettings
 from lyceum.http.transport import Request, Response, Transport
+from lyceum.runs.retry import RetryPolicy
 
 SUCCESS = range(200, 300)
 MAX_REDIRECTS = 3

@@ -1,42 +1,18 @@
-"""How often a failed call is tried again, and after how long; transience.py says which may pass."""
+"""HTTP calls that are tried again: which faults they have, how long they wait, `Retry-After`."""
 
-import itertools
-import logging
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_after_delay,
-)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from lyceum.http.transience import is_transient, is_transient_http, is_transient_status
-
-logger = logging.getLogger(__name__)
+from lyceum.runs.retry import RetryPolicy, log_retry
+from lyceum.runs.transience import is_transient, is_transient_http, is_transient_status
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how patiently to try again; times are seconds."""
-
-    max_retries: int = 5
-    backoff_base: float = 0.5
-    backoff_cap: float = 30.0
-    max_retry_after: float = 300.0
-    max_seconds: float = 900.0
-    """After so long no other try of `with_retries` begins."""
 
 
 class HttpCallError(Exception):
@@ -145,49 +121,6 @@ async def call_with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolic
     return await _retrying(policy)(call_again)
 
 
-def with_retries(
-    call: Callable[[], T],
-    policy: RetryPolicy,
-    *,
-    name: str = "call",
-    sleep: Callable[[float], None] = time.sleep,
-) -> T:
-    """The result of `call`, tried again while it fails for a passing reason; raises its last error.
-
-    Every failed attempt is logged, so a call must be safe to repeat, as every write is.
-    """
-    attempts = itertools.count(1)
-
-    def attempt() -> T:
-        number = next(attempts)
-        try:
-            return call()
-        except Exception as error:
-            _log_failure(name, number, error)
-            raise
-
-    retrying = Retrying(
-        retry=retry_if_exception(is_transient),
-        stop=stop_after_attempt(policy.max_retries + 1) | stop_after_delay(policy.max_seconds),
-        wait=wait_random_exponential(multiplier=policy.backoff_base, max=policy.backoff_cap),
-        before_sleep=_log_retry,
-        sleep=sleep,
-        reraise=True,
-    )
-    try:
-        return retrying(attempt)
-    except Exception as error:
-        if is_transient(error):
-            logger.error("retries of %s are used up", name, extra={"attempts": next(attempts) - 1})  # noqa: TRY400 - the stage that fails has the reason
-        raise
-
-
-def _log_failure(name: str, number: int, error: Exception) -> None:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    facts = {"attempt": number, "is_transient": is_transient(error), "reason": reason}
-    logger.warning("attempt %d of %s failed", number, name, extra=facts)
-
-
 def _retrying(policy: RetryPolicy) -> AsyncRetrying:
     # Full jitter: anywhere between nothing and the exponentially growing, capped bound.
     jitter = wait_random_exponential(multiplier=policy.backoff_base, max=policy.backoff_cap)
@@ -204,19 +137,9 @@ def _retrying(policy: RetryPolicy) -> AsyncRetrying:
         ),
         stop=stop_after_attempt(policy.max_retries + 1),
         wait=wait,
-        before_sleep=_log_retry,
+        before_sleep=log_retry,
         reraise=True,
     )
-
-
-def _log_retry(state: RetryCallState) -> None:
-    if state.outcome and state.next_action:
-        logger.debug(
-            "attempt %d failed, next in %.2f s: %s",
-            state.attempt_number,
-            state.next_action.sleep,
-            state.outcome.exception(),
-        )
 
 
 def _phrase(status: int) -> str:

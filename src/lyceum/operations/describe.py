@@ -6,8 +6,7 @@ from rich.filesize import decimal
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import tables
 from lyceum.model.table import Table
-from lyceum.runs.ledger import ETL_JOB_STATUS
-from lyceum.runs.locks import is_running_here
+from lyceum.runs.ledger import job_status
 from lyceum.runs.reporter import Reporter
 from pocketlake.declaration import declared_columns
 
@@ -60,15 +59,14 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
 
 def show_runs(lake: Lakehouse, reporter: Reporter, *, limit: int) -> None:
     """The latest runs; one whose process is gone shows as DIED until the next run records it."""
-    runs = lake.view(ETL_JOB_STATUS).orderBy(F.desc("started_at")).limit(limit)
+    runs = job_status(lake).orderBy(F.desc("started_at")).limit(limit)
     started = F.date_format("started_at", "yyyy-MM-dd HH:mm:ss").alias("started")
     rows = runs.select("*", started).collect()
-    alive = {row.job_name: is_running_here(lake, row.job_name) for row in rows}
     shown = [
         (
             row.id[:8],
             row.job_name,
-            "DIED" if row.status == "RUNNING" and not alive[row.job_name] else row.status,
+            row.status,
             row.started,
             "" if row.duration_ms is None else f"{row.duration_ms / 1000:.1f} s",
             row.rows_processed,

@@ -25,6 +25,8 @@ _HOUSE = (
     ("LYCEUM_ENGINE", "embedded", "embedded, or spark: Apache Spark on this machine, with Java"),
     ("SPARK_REMOTE", "", "a Spark Connect server to use instead, such as sc://host:15002"),
     ("LYCEUM_CACHE", "~/.cache/lyceum", "folder of the Spark jars, which all clones share"),
+    ("LYCEUM_JOB_RUN_ID", "", "the workspace's run of the job, which the ledger keeps"),
+    ("LYCEUM_TASK_RUN_ID", "", "the workspace's run of the task, which the ledger keeps"),
     ("LYCEUM_SECRET_SCOPE", "", "secret scope of a workspace that has the credentials"),
 )
 

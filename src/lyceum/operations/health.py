@@ -14,14 +14,15 @@ from pyspark.sql import functions as F
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
 from lyceum.operations.query import printable
-from lyceum.runs.checkpoints import PIPELINE_CHECKPOINT, PIPELINE_STAGE_STATUS
-from lyceum.runs.ledger import ETL_JOB_RUNS
+from lyceum.runs.checkpoints import PIPELINE_CHECKPOINT
+from lyceum.runs.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS, job_status
 from lyceum.runs.logs import PIPELINE_LOGS
 from lyceum.runs.reporter import Reporter
 
 HEALTH = {
     "pipeline_health": "Pipelines",
-    "stage_failures": "Failures",
+    "failed_runs": "Failed runs",
+    "stage_failures": "Failed stages",
     "slow_stages": "Slow stages",
     "retries": "Retries",
     "log_levels": "Log lines",
@@ -50,7 +51,7 @@ def named_query(lake: Lakehouse, name: str, **values: object) -> DataFrame:
     """The result of one of the SQL files."""
     for table in _READ:
         lake.read(table).createOrReplaceTempView(table.short_name)
-    lake.view(PIPELINE_STAGE_STATUS).createOrReplaceTempView(PIPELINE_STAGE_STATUS.short_name)
+    job_status(lake).createOrReplaceTempView(ETL_JOB_STATUS.short_name)
     text = (files("lyceum.operations") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
     return lake.spark.sql(re.sub(r"\bops\.(?=\w)", "", text), args=values)
 

@@ -1,22 +1,15 @@
 """The run ledger: every run of every job as append-only events, the latest state as a view."""
 
-import json
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import date
 from typing import Literal
 
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table, View
-from lyceum.redaction import redacted
-from lyceum.runs.logs import append_logs, correlated, get_logger, open_logs
-from lyceum.settings import user_at_host
-
-_log = get_logger(__name__)
+from lyceum.runs.locks import is_running_here
 
 Status = Literal["RUNNING", "SUCCESS", "FAILED", "SKIPPED"]
 
@@ -40,7 +33,9 @@ ETL_JOB_RUNS = Table(
         completed_at TIMESTAMP COMMENT 'End of the run, UTC; NULL while it runs',
         recorded_at TIMESTAMP NOT NULL COMMENT 'When this state was recorded, UTC',
         run_by STRING COMMENT 'User and host',
-        parameters STRING COMMENT 'Parameters of the run, as JSON'
+        parameters STRING COMMENT 'Parameters of the run, as JSON',
+        job_run_id STRING COMMENT 'Run of the workspace job that started it; NULL without one',
+        task_run_id STRING COMMENT 'Run of the task in it; NULL without one'
     """,
     cluster_by=(),
     retention_days=730,
@@ -58,95 +53,31 @@ ETL_JOB_STATUS = View(
 )
 
 
-@dataclass
-class Run:
-    """A run under way; what it counts goes to the ledger when it ends."""
-
-    job_name: str
-    parameters: Mapping[str, object]
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    rows_processed: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_deleted: int = 0
+def record(lake: Lakehouse, rows: Iterable[dict[str, object]]) -> None:
+    """Append states of runs in one commit."""
+    lake.append(ETL_JOB_RUNS, lake.rows(ETL_JOB_RUNS, rows))
 
 
-@contextmanager
-def recorded_run(
-    lake: Lakehouse, job_name: str, parameters: Mapping[str, object], *, run_id: str | None = None
-) -> Iterator[Run]:
-    """Record a run's start and its end; an exception ends it as FAILED and is raised on.
-
-    What is logged meanwhile, and Spark's jobs, carry the run's id: a new one if none is given.
-    To be called by the holder of the job's lock: a run that still shows RUNNING is then dead.
-    """
-    open_logs(lake.config)
-    run = Run(job_name, parameters, run_id or uuid.uuid4().hex)
-    dead = [_event(r, "FAILED", error=_taken_over(run)) for r in _dead_runs(lake, job_name)]
-    _record(lake, [*dead, _event(run, "RUNNING")])
-    try:
-        with correlated(lake.spark, job_name, run.id):
-            _log.info("run started", job=job_name, parameters=dict(parameters))
-            yield from _recorded(lake, run)
-    finally:
-        append_logs(lake)
-
-
-def _recorded(lake: Lakehouse, run: Run) -> Iterator[Run]:
-    try:
-        yield run
-    except BaseException as error:
-        told = reason(error)
-        _log.error("run failed", job=run.job_name, reason=told)
-        _record(lake, [_event(run, "FAILED", error=told)])
-        raise
-    _log.info("run ended", job=run.job_name, rows=run.rows_processed)
-    _record(lake, [_event(run, "SUCCESS")])
-
-
-def reason(error: BaseException) -> str:
-    """Why a run ended, for a person and without secrets."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return str(redacted(str(error).strip() or type(error).__name__))
-
-
-def _dead_runs(lake: Lakehouse, job_name: str) -> list[Run]:
-    """The last run of the job, if it shows RUNNING: each run ends the one before it."""
+def latest_states(lake: Lakehouse, job_name: str) -> list[Row]:
+    """The latest state of every run of a job, in the order in which they were reached."""
     events = lake.read(ETL_JOB_RUNS).where(F.col("job_name") == job_name)
-    found = events.orderBy(F.desc("recorded_at")).limit(1).where("status = 'RUNNING'").collect()
-    return [
-        Run(job_name, json.loads(row.parameters), row.id, row.started_at.astimezone(UTC))
-        for row in found
-    ]
+    latest = events.groupBy("id").agg(F.max_by(F.struct("*"), "recorded_at").alias("latest"))
+    return latest.select("latest.*").orderBy("recorded_at").collect()
 
 
-def _taken_over(run: Run) -> str:
-    return f"its process died; found by run {run.id}"
+def job_status(lake: Lakehouse) -> DataFrame:
+    """The latest state of every run; one that is RUNNING but whose process is gone is DIED.
+
+    The job's next run records it. Where there are no file locks the ledger is believed.
+    """
+    states = lake.view(ETL_JOB_STATUS)
+    running = states.where("status = 'RUNNING'").select("job_name").distinct().collect()
+    idle = [row.job_name for row in running if not is_running_here(lake, row.job_name)]
+    has_died = (F.col("status") == "RUNNING") & F.col("job_name").isin(idle)
+    return states.withColumn("status", F.when(has_died, "DIED").otherwise(F.col("status")))
 
 
-def _event(run: Run, status: Status, error: str | None = None) -> dict[str, object]:
-    now = datetime.now(UTC)
-    ended = None if status == "RUNNING" else now
-    return {
-        "id": run.id,
-        "job_name": run.job_name,
-        "run_date": run.started_at.date(),
-        "status": status,
-        "rows_processed": run.rows_processed,
-        "rows_inserted": run.rows_inserted,
-        "rows_updated": run.rows_updated,
-        "rows_deleted": run.rows_deleted,
-        "duration_ms": ended and int((ended - run.started_at).total_seconds() * 1000),
-        "error_message": error,
-        "started_at": run.started_at,
-        "completed_at": ended,
-        "recorded_at": now,
-        "run_by": user_at_host(),
-        "parameters": json.dumps(dict(run.parameters), default=str),
-    }
-
-
-def _record(lake: Lakehouse, events: list[dict[str, object]]) -> None:
-    lake.append(ETL_JOB_RUNS, lake.rows(ETL_JOB_RUNS, events))
+def has_succeeded(lake: Lakehouse, job_name: str, target_date: date) -> bool:
+    """True if a run of the job has built that day."""
+    of_day = (F.col("job_name") == job_name) & (F.col("target_date") == F.lit(target_date))
+    return not lake.read(ETL_JOB_RUNS).where(of_day & (F.col("status") == "SUCCESS")).isEmpty()

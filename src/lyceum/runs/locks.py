@@ -1,8 +1,9 @@
-"""Locks on a job, and on a key of it such as a month: two processes never do the same at once.
+"""Locks on jobs: two processes never do the same job at once.
 
-On a local disk it is a file lock, which the system frees when its holder ends, however it ends. In
-a workspace there is none: `max_concurrent_runs: 1` keeps a job alone, and of two that were started
-by hand the one that commits second loses, because Delta refuses its conflicting commit.
+On a local disk it is a file lock, which the system frees when its holder ends, however it ends.
+Elsewhere `max_concurrent_runs: 1` keeps a job alone. Of two that are started at the same moment by
+hand, one wins a contested row; a later starter takes it over, for nobody can tell whether the
+earlier one still lives.
 """
 
 import json
@@ -15,35 +16,49 @@ from pathlib import Path
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
+from pyspark.sql import functions as F
 
 from lyceum.errors import LyceumError
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.table import Table
+
+JOB_LOCKS = Table(
+    name="ops.job_locks",
+    grain="one row per job: the run that took it last",
+    keys=("job_name", "turn"),
+    columns="""
+        job_name STRING NOT NULL COMMENT 'Job, such as lms_session_details',
+        turn BIGINT NOT NULL COMMENT 'How often the job was taken',
+        run_id STRING NOT NULL COMMENT 'The run that took it',
+        taken_at TIMESTAMP NOT NULL COMMENT 'When it was taken, UTC'
+    """,
+    cluster_by=(),
+)
 
 
 class JobIsRunningError(LyceumError):
-    """Another process runs the job and the caller does not want to wait, or no longer."""
+    """Another process runs the job."""
 
 
 @contextmanager
 def job_lock(
-    lake: Lakehouse,
-    job_name: str,
-    *,
-    key: str | None = None,
-    wait: bool = True,
-    seconds: float | None = None,
+    lake: Lakehouse, job_name: str, *, run_id: str, wait_seconds: float | None = None
 ) -> Iterator[None]:
-    """Hold a job, or one key of it, for this process; waits for ever, or so many seconds."""
+    """Hold a job for a run of this process; waits for ever, or so many seconds.
+
+    Raises JobIsRunningError if another process holds it then.
+    """
     if not lake.config.is_local_disk:
+        take_turn(lake, job_name, run_id)
         yield
         return
-    file = _lock_file(lake, job_name, key)
-    patience = (-1.0 if seconds is None else seconds) if wait else 0.0
-    lock = FileLock(file, timeout=patience)
+    file = _lock_file(lake, job_name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file, timeout=-1.0 if wait_seconds is None else wait_seconds)
     try:
         lock.acquire()
     except Timeout:
-        raise JobIsRunningError(_busy(job_name, key, _holder(file))) from None
+        raise JobIsRunningError(_busy(job_name, _holder(file))) from None
     try:
         _sign(file)
         yield
@@ -51,22 +66,42 @@ def job_lock(
         lock.release()
 
 
+def take_turn(lake: Lakehouse, job_name: str, run_id: str) -> None:
+    """Take over the job's row in one commit, which only one of two at the same moment can do.
+
+    Both would delete the row of the last turn: the second commit is a conflict, and tried again it
+    finds the turn taken.
+    """
+    turns = lake.read(JOB_LOCKS).where(F.col("job_name") == job_name)
+    last = turns.agg(F.max("turn")).collect()[0][0] or 0
+    mine = lake.rows(JOB_LOCKS, [(job_name, last + 1, run_id, datetime.now(UTC))])
+    written = lake.merge(
+        JOB_LOCKS,
+        mine,
+        unless_only=("run_id", "taken_at"),
+        delete="job_name = :job AND turn <= :last",
+        args={"job": job_name, "last": last},
+    )
+    if not written.inserted:
+        raise JobIsRunningError(_busy(job_name, "another run started at the same moment"))
+
+
 def is_running_here(lake: Lakehouse, job_name: str) -> bool:
-    """True if a process holds the job's lock; in a workspace the ledger is believed."""
+    """True if a process holds the job's lock; without file locks the ledger is believed."""
     if not lake.config.is_local_disk:
         return True
-    lock = FileLock(_lock_file(lake, job_name, None), timeout=0)
+    file = _lock_file(lake, job_name)
+    if not file.exists():
+        return False
     try:
-        with lock:
+        with FileLock(file, timeout=0):
             return False
     except Timeout:
         return True
 
 
-def _lock_file(lake: Lakehouse, job_name: str, key: str | None) -> Path:
-    name = job_name if key is None else f"{job_name}@{key}"
-    lake.config.locks.mkdir(parents=True, exist_ok=True)
-    return lake.config.locks / f"job-{quote(name, safe='@')}.lock"
+def _lock_file(lake: Lakehouse, job_name: str) -> Path:
+    return lake.config.locks / f"job-{quote(job_name, safe='')}.lock"
 
 
 def _sign(file: Path) -> None:
@@ -85,6 +120,5 @@ def _holder(file: Path) -> str:
         return "another process"
 
 
-def _busy(job_name: str, key: str | None, holder: str) -> str:
-    what = job_name if key is None else f"{job_name} {key}"
-    return f"expected {what} to be free, found it running ({holder}): wait until it has ended"
+def _busy(job_name: str, holder: str) -> str:
+    return f"expected {job_name} to be free, found it running ({holder}): wait until it has ended"

@@ -26,12 +26,19 @@ class Step:
     total: int | None = None
     done: int = 0
     note: str = ""
+    title: str = ""
+    """How a person reads it; the name if empty."""
     started: float = field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
         """Time since the start of the step."""
         return time.monotonic() - self.started
+
+    @property
+    def words(self) -> str:
+        """What a person calls it."""
+        return self.title or self.name
 
     def summary(self) -> str:
         """One line: what was done, how much of it, how fast."""
@@ -58,11 +65,17 @@ class Reporter:
     def step(self, name: str, *, unit: str = "", total: int | None = None) -> Iterator[Step]:
         """Show a step from its start to its end; a failed one is shown as failed."""
         step = Step(name, unit, total)
+        with self.shown(step):
+            yield step
+
+    @contextmanager
+    def shown(self, step: Step) -> Iterator[None]:
+        """The same for a step that the caller has made."""
         if self.style == "json":
             self._event("started", step)
         with self._shown(step):
             try:
-                yield step
+                yield
             except BaseException:
                 self._event("failed", step)
                 raise
@@ -121,7 +134,7 @@ class Reporter:
         if step.total is not None:
             columns += [BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}")]
         with Progress(*columns, console=self._err, transient=True) as progress:
-            progress.add_task(step.name, total=step.total, unit=step.unit)
+            progress.add_task(step.words, total=step.total, unit=step.unit)
             self._progress = progress
             try:
                 yield
@@ -130,12 +143,16 @@ class Reporter:
 
     def _event(self, state: str, step: Step) -> None:
         if self.style == "json":
-            facts = {"step": step.name, "units": step.done, "seconds": round(step.seconds, 3)}
+            facts = {
+                "step": step.words,
+                "units": step.done,
+                "seconds": round(step.seconds, 3),
+            }
             self._json({"event": state, **facts, "note": step.note})
         elif self.style != "quiet":
             mark = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "progress": "…"}[state]
             of_total = f" of {step.total:,}" if state == "progress" and step.total else ""
-            self._err.print(f"{mark} {step.name}{of_total}: {step.summary()}")
+            self._err.print(f"{mark} {step.words}{of_total}: {step.summary()}")
 
     def _json(self, facts: Mapping[str, object]) -> None:
         self._out.file.write(json.dumps(facts, default=str) + "\n")

@@ -13,6 +13,7 @@ import lyceum
 from bundlerun.config import Config as RunnerConfig
 from bundlerun.runner.service import Asked, Runner, open_bundle
 from lyceum.quality.quarantine import QUARANTINE
+from lyceum.runs.ledger import ETL_JOB_RUNS
 from lyceum.systems.lms.job import load
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 
@@ -34,6 +35,9 @@ def test_the_job_fills_the_tables_as_the_command_does(lake):
         record, result = runner.run(runner.request("lms_session_details", Asked()))
         assert result == "SUCCESS", record.facts
         assert {attempt.state for attempt in record.last().values()} == {"SUCCESS"}
+        rows = lake.read(ETL_JOB_RUNS).select("job_run_id", "task_run_id").distinct().collect()
+        assert {row.job_run_id for row in rows} == {record.run_id}
+        assert len({row.task_run_id for row in rows}) == len(record.last())
         before = {table.name: version(lake, table) for table in TABLES}
         load(lms_job(lake, lms))
         assert {table.name: version(lake, table) for table in TABLES} == before

@@ -6,6 +6,6 @@ SELECT
     max(duration_ms) AS max_duration_ms,
     count(*) AS executions
 FROM ops.pipeline_checkpoint
-WHERE status = 'completed' AND stage <> 'run' AND updated_at >= :since
+WHERE status = 'completed' AND updated_at >= :since
 GROUP BY pipeline_name, stage
 ORDER BY avg_duration_ms DESC, pipeline_name, stage

@@ -6,6 +6,6 @@ SELECT
     max(updated_at) AS last_failure,
     max_by(metadata, updated_at) AS last_error
 FROM ops.pipeline_checkpoint
-WHERE status = 'failed' AND stage <> 'run' AND updated_at >= :since
+WHERE status = 'failed' AND updated_at >= :since
 GROUP BY pipeline_name, stage
 ORDER BY failure_count DESC, pipeline_name, stage

@@ -20,7 +20,7 @@ FROM (
     SELECT
         updated_at,
         'stage',
-        concat_ws(' ', stage, nullif(nullif(checkpoint_key, 'stage'), 'run')),
+        concat_ws(' ', stage, nullif(checkpoint_key, 'stage')),
         status,
         duration_ms,
         coalesce(metadata, checkpoint_value)

@@ -14,9 +14,8 @@ from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.quality.quarantine import QUARANTINE, show_open
-from lyceum.runs.ledger import Run, recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.events.bronze import LANDING_TABLES
 from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
 from lyceum.systems.events.job_files import Preparation, prepare_files
@@ -62,7 +61,8 @@ def run(job: EventsJob, *, full_refresh: bool = False, refresh: Sequence[str] = 
     """
     anew = TABLES if full_refresh else _tables_to_refresh(refresh)
     parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
-    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as recorded:
+    with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as recorded:
+        recorded.begin()
         prepared = prepare_files(job.landing, job.lake.config.home, job.reporter)
         with job.reporter.step("Update tables") as step:
             update = _updated(job.lake, anew)

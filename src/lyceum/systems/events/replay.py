@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import open_records
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.events.job import JOB, EventsJob, run
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES, SYSTEM
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
@@ -26,7 +26,7 @@ def replay_events(lake: Lakehouse, reporter: Reporter) -> None:
     home = lake.config.home
     landing = home / "landing"
     landing.mkdir(parents=True, exist_ok=True)
-    with job_lock(lake, JOB), reporter.step("Read files again") as step:
+    with Run.of(lake, JOB, reporter=reporter), reporter.step("Read files again") as step:
         found = [*_set_aside(home), *_malformed(lake, landing)]
         readable = [delivery for delivery, malformed in found if _is_better(delivery, malformed)]
         taken = list(prepare(readable, Folders(home), ingested_at=datetime.now(UTC)))

@@ -9,9 +9,8 @@ from lyceum.errors import LyceumError
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import open_records
 from lyceum.quality.results import CheckResult, gate
-from lyceum.runs.ledger import Run, recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS, failed_events
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job_fetch import (
@@ -78,7 +77,8 @@ def retry_failed(job: LmsJob) -> None:
 def _run(job: LmsJob, wanted: Load, *, plan: Callable[[LoadFolder], int], restart: bool) -> None:
     """Go on with the unfinished load, or plan the wanted one; then fetch and publish it."""
     parameters = {"scope": wanted.scope, "source": wanted.source}
-    with job_lock(job.lake, JOB), recorded_run(job.lake, JOB, parameters) as run:
+    with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as run:
+        run.begin()
         folder = opened(job.lake.config.home / "landing" / "lms", wanted, restart=restart)
         with audited_failure(job.lake, folder.load, run):
             has_events = folder.is_planned or plan(folder) > 0

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from lyceum.errors import LyceumError, UsageError
 from lyceum.http.errors import CircuitError, ServerError
-from lyceum.http.transience import is_transient_http
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.transience import is_transient_http
 from lyceum.systems.lms.bronze import ANSWER_COLUMNS, PAGE_COLUMNS, event_pages, listed_events
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.settings import LmsSettings

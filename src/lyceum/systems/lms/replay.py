@@ -9,9 +9,8 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.quality.quarantine import QUARANTINE, keep, open_records
 from lyceum.quality.rules import broken_rules, mended_rows, quarantine_rows
-from lyceum.runs.ledger import recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job import JOB, LmsJob, retry_failed
@@ -32,9 +31,8 @@ def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
     """Mend what the present rules and field settings can, then retry the failed events."""
     fields = lake.config.of(LmsFieldSettings)
     with (
-        job_lock(lake, JOB),
-        recorded_run(lake, JOB, {"scope": "replay"}) as run,
-        reporter.step("Parse the payloads again") as step,
+        Run.of(lake, JOB, {"scope": "replay"}, reporter=reporter) as run,
+        run.stage("parse_again", title="Parse the payloads again") as step,
     ):
         sessions = parse_again(lake, fields)
         run.rows_inserted, run.rows_updated = sessions.inserted, sessions.updated

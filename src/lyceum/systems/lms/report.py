@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import show_open
-from lyceum.runs.ledger import Run, reason
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run, reason
 from lyceum.systems.lms.audit import LMS_AUDIT_LOG
 from lyceum.systems.lms.bronze import LMS_EVENT_SESSION_DETAILS
 from lyceum.systems.lms.job_publish import SYSTEM, SilverChanges

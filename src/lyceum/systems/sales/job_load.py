@@ -14,10 +14,9 @@ from pyspark.sql import functions as F
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE, keep, show_open
 from lyceum.quality.rules import broken_rules, is_open, mended_rows, quarantine_rows
-from lyceum.runs.ledger import Run, recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.logs import get_logger
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.sales.bronze import (
     FILE_RULES,
     RAW_TRANSACTION_FILES,
@@ -77,21 +76,21 @@ class Loaded:
 
 def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
     """Load the files of a folder that are new or changed; the others are not even opened."""
-    with job_lock(lake, JOB):
+    with Run.of(lake, JOB, {"folder": str(folder)}, reporter=reporter) as run:
         count, batches = files_to_load(lake, folder)
         _say_left_alone(folder, reporter)
         if count == 0:
             reporter.say("Every file is loaded: there is nothing to do")
             return
-        with recorded_run(lake, JOB, {"folder": str(folder)}) as run:
-            for number, files in enumerate(batches):
-                batch = Batch(run.id, number, run.started_at, files)
-                names = f"{files[0].file.name} to {files[-1].file.name}"
-                with reporter.step(f"Load {len(files):,} files, {names}") as step:
-                    loaded = _load_batch(lake, batch)
-                    step.note = loaded.note()
-                _log.info("batch loaded", files=len(files), rows=loaded.read, added=loaded.added)
-                _count(run, loaded)
+        for number, files in enumerate(batches):
+            batch = Batch(run.id, number, run.started_at, files)
+            names = f"{files[0].file.name} to {files[-1].file.name}"
+            title = f"Load {len(files):,} files, {names}"
+            with run.stage("load_files", key=names, title=title) as stage:
+                loaded = _load_batch(lake, batch)
+                stage.note = loaded.note()
+            _log.info("batch loaded", files=len(files), rows=loaded.read, added=loaded.added)
+            _count(run, loaded)
         show_open(lake, reporter, SYSTEM, run.id)
 
 

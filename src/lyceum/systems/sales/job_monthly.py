@@ -13,9 +13,8 @@ from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
-from lyceum.runs.ledger import Run, recorded_run
-from lyceum.runs.locks import job_lock
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.sales.gold.fact_sales_monthly import FACT_SALES_MONTHLY, fact_sales_monthly
 from lyceum.systems.sales.months import Selection, changed_months, latest_mark
 from lyceum.systems.sales.processed_months import (
@@ -47,12 +46,11 @@ class Plan:
 
 def monthly(lake: Lakehouse, selection: Selection, reporter: Reporter, *, dry_run: bool) -> None:
     """Process the chosen months that are new, unfinished or changed since they were processed."""
-    with job_lock(lake, JOB):
+    with Run.of(lake, JOB, vars(selection), reporter=reporter) as run:
         plan = _plan(lake, selection)
         if plan and not dry_run:
             if plan.chosen:
-                with recorded_run(lake, JOB, {"months": [m.month_key for m in plan.chosen]}) as run:
-                    _process(lake, plan, run, reporter)
+                _process(lake, plan, run)
             else:
                 write_marks(lake, plan.others)
     if plan and plan.chosen:
@@ -72,7 +70,7 @@ def reset(
     dry_run: bool = False,
 ) -> None:
     """Forget that the chosen months were processed; the next run processes them again."""
-    with job_lock(lake, JOB):
+    with Run.of(lake, JOB, vars(selection), reporter=reporter):
         marks = [mark for mark in month_marks(lake).values() if selection.has(mark.month_key)]
         if not marks:
             reporter.say("No month is marked as processed: there is nothing to reset")
@@ -114,11 +112,11 @@ def _plan(lake: Lakehouse, selection: Selection) -> Plan | None:
     return Plan(now, chosen, others)
 
 
-def _process(lake: Lakehouse, plan: Plan, run: Run, reporter: Reporter) -> None:
+def _process(lake: Lakehouse, plan: Plan, run: Run) -> None:
     """Mark, merge, mark."""
     write_marks(lake, [*_as(plan.chosen, "in_progress"), *plan.others])
     try:
-        with reporter.step(f"Process {_listed(plan.chosen)}") as step:
+        with run.stage("process_months", title=f"Process {_listed(plan.chosen)}") as step:
             written = _merge(lake, plan)
             step.note = f"{written.inserted:,} new, {written.updated:,} changed"
     except Exception:

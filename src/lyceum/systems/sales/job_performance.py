@@ -4,15 +4,13 @@ A stage computes its table from all of silver and merges it: rows that are as th
 without a change there is no new version. A run that was stopped goes on with its unfinished stage.
 """
 
-from collections.abc import Callable
-
 from pyspark.sql import DataFrame
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
-from lyceum.runs.checkpoints import PipelineRun, pipeline_run
 from lyceum.runs.logs import get_logger
 from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.systems.sales.bronze import RAW_TRANSACTIONS
 from lyceum.systems.sales.gold.fact_country_sales import FACT_COUNTRY_SALES, fact_country_sales
 from lyceum.systems.sales.gold.fact_product_performance import (
@@ -34,14 +32,10 @@ def performance(lake: Lakehouse, reporter: Reporter) -> None:
         reporter.say("No sales are loaded: there is nothing to do")
         return
     parameters = {"silver_version": silver.number, "silver_table_id": silver.table_id}
-    with pipeline_run(lake, JOB, parameters, stages=(PRODUCTS, COUNTRIES)) as run:
-        _perform(run, reporter, PRODUCTS, lambda: _update_products(lake, silver))
-        _perform(run, reporter, COUNTRIES, lambda: _update_countries(lake, silver))
-
-
-def _perform(run: PipelineRun, reporter: Reporter, name: str, action: Callable[[], str]) -> None:
-    with reporter.step(name.replace("_", " ").capitalize()) as step:
-        step.note = run.perform(name, action) or "done before the run was interrupted"
+    stages = (PRODUCTS, COUNTRIES)
+    with Run.of(lake, JOB, parameters, reporter=reporter, stages=stages, resume=True) as run:
+        run.perform(PRODUCTS, lambda: _update_products(lake, silver))
+        run.perform(COUNTRIES, lambda: _update_countries(lake, silver))
 
 
 def _update_products(lake: Lakehouse, silver: Version) -> str:
