@@ -50,8 +50,8 @@ def result(lines, name):
 def put_failed_event(lake, event_id):
     """What a load leaves of an event that it could not fetch."""
     failed = f"""
-        rule                | severity | detail | source_key | record_key | raw  | load_id | seen_at:timestamp
-        {EVENT_NOT_FETCHED} | rejected | failed | {event_id} | {event_id} | NULL | l1      | 2026-01-01 10:00:00
+        rule                | severity | detail | source_key | record_key | position:bigint | raw  | load_id | seen_at:timestamp
+        {EVENT_NOT_FETCHED} | rejected | failed | {event_id} | {event_id} | NULL            | NULL | l1      | 2026-01-01 10:00:00
     """
     lake.merge(QUARANTINE, quarantine_rows(draw(lake.spark, failed), system="lms"))
 

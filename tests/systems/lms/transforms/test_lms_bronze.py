@@ -138,8 +138,8 @@ def test_a_listed_event_without_id_and_an_odd_page_are_broken_rules(spark):
     assert_rows(
         broken_listings(found, fields=LmsFields()),
         """
-        rule                     | severity | detail                   | source_key  | record_key | raw           | load_id | seen_at
-        event_without_id         | rejected | a listed event has no id | events list | NULL       | {"name":"x"}  | l1      | 2026-01-01 00:00:00
-        inconsistent_events_list | flagged  | total changed            | events list | NULL       | total changed | l1      | 2026-01-01 00:00:00
+        rule                     | severity | detail                   | source_key  | record_key | position | raw           | load_id | seen_at
+        event_without_id         | rejected | a listed event has no id | events list | page 1     | 1        | {"name":"x"}  | l1      | 2026-01-01 00:00:00
+        inconsistent_events_list | flagged  | total changed            | events list | page 2     | NULL     | total changed | l1      | 2026-01-01 00:00:00
         """,
     )
