@@ -36,6 +36,10 @@ QUARANTINE = Table(
 )
 
 
+class UnknownNameError(UsageError):
+    """Nothing in quarantine has that system or rule."""
+
+
 class UnknownRecordError(UsageError):
     """No record of the quarantine, or more than one, has that identifier."""
 
@@ -43,10 +47,15 @@ class UnknownRecordError(UsageError):
 def quarantine_counts(
     lake: Lakehouse, *, system: str | None = None, rule: str | None = None, only_open: bool = True
 ) -> list[Row]:
-    """Records by system and rule: open and resolved, the newest and its identifier."""
+    """Records by system and rule: open and resolved, the newest and its identifier.
+
+    Raises UnknownNameError if no record, open or resolved, has the system or the rule.
+    """
     rows = lake.read(QUARANTINE)
     for column, value in (("system", system), ("rule", rule)):
-        rows = rows if value is None else rows.where(F.col(column) == value)
+        if value is not None:
+            _check_is_there(rows, column, value)
+            rows = rows.where(F.col(column) == value)
     unresolved = F.col("resolved_at").isNull()
     grouped = (rows.where(unresolved) if only_open else rows).groupBy("system", "rule", "severity")
     return (
@@ -59,6 +68,13 @@ def quarantine_counts(
         .orderBy("system", "severity", "rule")
         .collect()
     )
+
+
+def _check_is_there(rows: DataFrame, column: str, value: str) -> None:
+    names = sorted(row[0] for row in rows.select(column).distinct().collect())
+    if value not in names:
+        known = f"one of {', '.join(names)}" if names else "nothing is in quarantine"
+        raise UnknownNameError(f"expected the {column} of a record, found {value!r}: {known}")
 
 
 def quarantined(lake: Lakehouse, prefix: str) -> Row:

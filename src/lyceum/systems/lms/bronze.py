@@ -70,8 +70,10 @@ def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     """One row per element of the events list: its id, NULL if unusable, and announced sessions."""
     listed = F.posexplode(items(F.col("data_value"), fields.events)).alias("position", "item")
     event = F.when(is_object(F.col("item")), F.col("item"))
+    # As it was listed, spaces too: the LMS is called with it.
+    event_id = scalar(event, fields.event_id)
     return pages.select("load_id", "page", "fetched_at", listed).select(
-        F.nullif(F.trim(scalar(event, fields.event_id)), F.lit("")).alias("event_id"),
+        F.when(F.trim(event_id) != "", event_id).alias("event_id"),
         scalar(event, fields.event_session_count).try_cast("int").alias("expected_sessions"),
         "load_id",
         "page",

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lyceum.files.lines import as_text
+from lyceum.files.names import unique_names
 from lyceum.systems.events.source.entities import Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
 from lyceum.systems.events.source.rows import (
@@ -17,7 +18,6 @@ from lyceum.systems.events.source.rows import (
     column_names,
     rescued_json,
     rows_of_records,
-    unique_names,
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from lyceum.files.names import unique_names
 from lyceum.systems.events.source.entities import Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
 
@@ -55,18 +56,6 @@ def column_names(entity: Entity, headers: Sequence[str]) -> list[str]:
         message = f"expected a header with the column {entity.key}, found {found}"
         raise UnreadableFileError(message)
     return unique_names(names)
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """The names; an empty one is told by its place, one that was there before gets a number."""
-    unique: dict[str, None] = {}
-    for place, name in enumerate(names, 1):
-        base = candidate = name or f"column_{place}"
-        number = 2
-        while candidate in unique or (candidate != name and candidate in names):
-            candidate, number = f"{base}_{number}", number + 1
-        unique[candidate] = None
-    return list(unique)
 
 
 def _printable(text: str) -> str:
