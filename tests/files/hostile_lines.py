@@ -23,6 +23,7 @@ _PIECES = (
     "\u2028",
     "\ufeff",
     "é",
+    "\udce9",
     ";",
 )
 _BLOCKS = ('"', '""', 'x",",y', '"a', 'b"', '"""', 'a"",b,"', '","', ",,,", "")
@@ -31,7 +32,8 @@ _BLOCKS = ('"', '""', 'x",",y', '"a', 'b"', '"""', 'a"",b,"', '","', ",,,", "")
 def hostile_lines(seed: int, count: int = LINES, *, tail: str = "c,d") -> list[str]:
     """So many physical lines: good ones, quotes in every wrong place, long ones, blocks of one kind.
 
-    A good line is its number, one more cell, and the tail.
+    A good line is its number, one more cell, and the tail. The character \\udce9 stands for a byte
+    that is not UTF-8: encode with `surrogateescape`.
     """
     chance, lines = Random(seed), []
     while len(lines) < count:
@@ -52,8 +54,8 @@ def physical_lines(text: str) -> list[str]:
 
 
 def is_plain(line: str, width: int = WIDTH) -> bool:
-    """A record that no quote makes doubtful."""
-    return '"' not in line and line.count(",") == width - 1
+    """A record that neither a quote nor an odd byte makes doubtful."""
+    return not {'"', "\udce9"} & set(line) and line.count(",") == width - 1
 
 
 def _some_lines(chance: Random, number: int, tail: str) -> list[str]:  # noqa: PLR0911 - one a kind

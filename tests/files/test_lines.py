@@ -7,7 +7,7 @@ import pytest
 from hostile_lines import WIDTH, hostile_lines, is_plain, physical_lines, with_ends
 
 from lyceum.files import lines as lines_module
-from lyceum.files.lines import LINE, MALFORMED, Record, records, tables
+from lyceum.files.lines import LINE, MALFORMED, Record, as_text, records, tables
 
 
 def found(text):
@@ -74,7 +74,7 @@ def test_no_line_vanishes_however_it_is_quoted(seed):
     left = {number: line for number, line in enumerate(physical, 1) if line.strip(" ")}
     for record in given:
         numbers = range(record.number, record.number + record.lines)
-        assert record.text == "\n".join(physical[n - 1] for n in numbers)
+        assert record.text == as_text("\n".join(physical[n - 1] for n in numbers))
         assert record.cells is None or len(record.cells) == WIDTH
         assert record.cells is not None or record.lines == 1
         for number in numbers:
@@ -103,6 +103,22 @@ def test_tables_have_the_same_records(seed, monkeypatch):
     assert len(made) == len({row[LINE] for row in made})
     again = records(io.StringIO(text, newline=None), width=WIDTH, first=2)
     assert rows == sorted((_row(record) for record in again), key=str)
+
+
+@pytest.mark.parametrize("blank", ["\n", "  \n", "   "])
+def test_a_blank_line_is_no_record(blank):
+    (table,) = tables(["1,a,b\n", "2,a,b\n", blank], ["x", "y", "z"])
+    assert table["x"].to_pylist() == ["1", "2"]
+
+
+def test_a_line_with_undecodable_bytes_is_malformed_alone():
+    """Its neighbours are records, and a cell over lines does not go on with it."""
+    data = b'1,caf\xe9,x\n2,b,y\n3,"a\nb\xff",z\n4,\xc3\xa9,z\n'
+    lines = data.decode(errors="surrogateescape").splitlines(keepends=True)
+    expected = ["1,caf\\xe9,x", ["2", "b", "y"], '3,"a', 'b\\xff",z', ["4", "é", "z"]]
+    assert [r.cells or r.text for r in records(lines, width=3)] == expected
+    (table,) = tables(lines, ["x", "y", "z"])
+    assert table[MALFORMED].to_pylist() == [e if isinstance(e, str) else None for e in expected]
 
 
 def test_a_byte_order_mark_within_the_text_is_text():

@@ -8,6 +8,7 @@ from lms_lake import small_lms
 from lyceum.cli import main
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
+from lyceum.systems.events.silver.lm_events import LM_EVENTS
 
 CREDENTIALS = ("LMS_BASE_URL", "LMS_CLIENT_ID", "LMS_CLIENT_SECRET")
 
@@ -42,6 +43,52 @@ def test_a_query_prints_a_table_or_csv_or_json(run):
 def test_nested_values_are_json(run):
     out = run("sql", "SELECT parse_json('{\"a\":[1]}') AS v, array(1) AS a", "--json")[1]
     assert json.loads(out) == {"v": '{"a":[1]}', "a": "[1]"}
+
+
+def test_a_query_may_begin_with_a_comment_and_have_a_name_twice(run):
+    """Text with a lone carriage return is quoted in CSV; JSON gives each column a name."""
+    statement = "-- two\n/* of\nthem */ SELECT 1 AS a, 'x\r' AS a -- end\n;"
+    assert run("sql", statement, "--format", "csv")[1] == 'a,a\n1,"x\r"\n'
+    assert json.loads(run("sql", statement, "--json")[1]) == {"a": 1, "a_2": "x\r"}
+    assert run("sql", statement)[0] == 0
+
+
+WRITES = (
+    "DELETE FROM silver.lm_events",
+    "WITH x AS (SELECT 1) DELETE FROM silver.lm_events",
+    "WITH x AS (SELECT * FROM silver.lm_events) INSERT INTO silver.lm_events SELECT * FROM x",
+    "WITH x AS (SELECT 1) UPDATE silver.lm_events SET event_name = 'x'",
+    "WITH x AS (SELECT 1) MERGE INTO silver.lm_events USING x ON true WHEN MATCHED THEN DELETE",
+    "FROM silver.lm_events INSERT INTO silver.lm_events SELECT *",
+    "FROM silver.lm_events INSERT OVERWRITE silver.lm_events SELECT *",
+    "EXPLAIN ANALYZE DELETE FROM silver.lm_events",
+    "EXPLAIN DELETE FROM silver.lm_events",
+    "/* SELECT */ DELETE FROM silver.lm_events",
+    "(DELETE FROM silver.lm_events)",
+    "SELECT 1; DELETE FROM silver.lm_events",
+    "SELECT 1) x; DELETE FROM silver.lm_events; SELECT * FROM (SELECT 1",
+    "SELECT * FROM (DELETE FROM silver.lm_events)",
+    "TRUNCATE TABLE silver.lm_events",
+    "DROP TABLE silver.lm_events",
+    "CREATE TABLE silver.x AS SELECT 1",
+    "SET x = 1",
+    "DESCRIBE DELETE FROM silver.lm_events",
+    "SHOW; DELETE FROM silver.lm_events",
+    "",
+    ";",
+    "--",
+)
+
+
+@pytest.mark.parametrize("statement", WRITES)
+def test_a_query_writes_nothing_however_it_is_disguised(run, lake, statement):
+    lake.append(LM_EVENTS, lake.rows(LM_EVENTS, [("E1", *[None] * 6)]))
+    before = lake.version(LM_EVENTS)
+    code, out, err = run("sql", statement)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert lake.version(LM_EVENTS) == before
+    assert lake.read(LM_EVENTS).count() == 1
+    assert lake.tables() == [("silver", "lm_events")]
 
 
 @pytest.mark.parametrize(

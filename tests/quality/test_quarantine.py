@@ -50,8 +50,8 @@ def result(lines, name):
 def put_failed_event(lake, event_id):
     """What a load leaves of an event that it could not fetch."""
     failed = f"""
-        rule                | severity | detail | source_key | record_key | raw  | load_id | seen_at:timestamp
-        {EVENT_NOT_FETCHED} | rejected | failed | {event_id} | {event_id} | NULL | l1      | 2026-01-01 10:00:00
+        rule                | severity | detail | source_key | record_key | position:bigint | raw  | load_id | seen_at:timestamp
+        {EVENT_NOT_FETCHED} | rejected | failed | {event_id} | {event_id} | NULL            | NULL | l1      | 2026-01-01 10:00:00
     """
     lake.merge(QUARANTINE, quarantine_rows(draw(lake.spark, failed), system="lms"))
 
@@ -114,7 +114,11 @@ def test_a_replay_that_mends_nothing_says_so(run, monkeypatch):
     ("arguments", "message"),
     [
         (("show", "0000nix"), "expected the identifier of a record in quarantine, found '0000nix'"),
-        (("show", ""), "expected one record, found several that begin so"),
+        (("show", ""), "expected a value after show, found an empty one: give one or leave it out"),
+        (("replay", "--system", ""), "expected a value after --system, found an empty one"),
+        (("replay", "--system="), "expected a value after --system, found an empty one"),
+        (("list", "--system", "nix"), "expected the system of a record, found 'nix': one of lms"),
+        (("list", "--rule", "nix"), "expected the rule of a record, found 'nix': one of"),
         (
             ("replay", "--system", "nix"),
             "expected a system that can replay, found 'nix': one of events, lms",

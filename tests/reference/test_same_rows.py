@@ -32,7 +32,7 @@ OF_A_RUN = {
 }  # fmt: skip
 """Columns that tell when and by which run a row came: another one in each home."""
 COMPARED = [table for table in tables() if table.layer != "ops"]
-OF_A_RECORD = ["system", "rule", "severity", "source_key", "record_key"]
+OF_A_RECORD = ["quarantine_id", "rule", "severity", "source_key", "record_key", "position"]
 """What a record in quarantine is, but for its JSON text, which each engine writes in its own way."""
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 JOBS = [

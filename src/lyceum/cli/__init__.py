@@ -11,7 +11,7 @@ import typer
 
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.ops import ops
-from lyceum.cli.parsing import ONLY_PARSED, parse, without_empty
+from lyceum.cli.parsing import ONLY_PARSED, given_arguments, parse
 from lyceum.cli.quarantine import quarantine
 from lyceum.cli.status import status
 from lyceum.context import Context
@@ -60,11 +60,12 @@ def lyceum(
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one an outcome
     """Run a command; returns the process's exit code."""
-    given = _general_first(without_empty(sys.argv[1:] if arguments is None else arguments))
+    given = sys.argv[1:] if arguments is None else arguments
     if ONLY_PARSED.get():
-        parse(app, given)
+        parse(app, _general_first(given))
         return 0
     try:
+        given = _general_first(given_arguments(given))
         return int(app(given, standalone_mode=False, prog_name="lyceum") or 0)
     except LyceumError as error:
         return _failed(str(error), error.exit_code, given)

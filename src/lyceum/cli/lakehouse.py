@@ -17,6 +17,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class _Lines:
+    """Standard output, whose lines end with a newline alone."""
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(line.removesuffix("\r\n") + "\n")
+
+
 def sql(
     context: typer.Context,
     statement: Annotated[
@@ -25,20 +32,24 @@ def sql(
     output: Annotated[
         Format, typer.Option("--format", help="How rows are printed.")
     ] = Format.table,
-    limit: Annotated[int, typer.Option(help="Rows shown in a table.")] = 1000,
+    limit: Annotated[int, typer.Option(min=0, help="Rows shown in a table.")] = 1000,
 ) -> None:
     """Run a query and print its rows."""
+    from lyceum.files.names import unique_names
     from lyceum.model.declared import views
     from lyceum.operations.query import printable, query
 
     frame = printable(query(context.obj.lakehouse(), statement, views()))
     if output is Format.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        # The writer quotes what has a character of its line end: text with a lone \r, too.
+        writer = csv.writer(_Lines(), lineterminator="\r\n")
         writer.writerow(frame.columns)
         writer.writerows(frame.toLocalIterator())
     elif output is Format.json or context.obj.as_json:
+        names = unique_names(frame.columns)
         for row in frame.toLocalIterator():
-            sys.stdout.write(json.dumps(row.asDict(), default=str, ensure_ascii=False) + "\n")
+            record = dict(zip(names, row, strict=True))
+            sys.stdout.write(json.dumps(record, default=str, ensure_ascii=False) + "\n")
     else:
         rows = frame.limit(limit + 1).collect()
         context.obj.reporter().table("", frame.columns, rows[:limit])

@@ -1,5 +1,6 @@
 """What a command line says, before any command runs."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,36 @@ from typing import Any
 import typer
 import typer.main
 
+from lyceum.errors import UsageError
 from lyceum.settings import Settings
 
+_OPTION = re.compile(r"--[\w-]+=?")
+_COMMENT = re.compile(r"--[^=\n]*\s")
 ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
+
+
+class EmptyValueError(UsageError):
+    """An argument or the value of an option is empty text."""
+
+
+def given_arguments(arguments: Sequence[str]) -> list[str]:
+    r"""The arguments as they are meant.
+
+    In a task of a bundle, which has `--settings`, an empty parameter is one that is not given.
+    From a person it is a slip: raises EmptyValueError. SQL that begins with a comment is no option.
+
+    >>> given_arguments(["sql", "-- one\nSELECT 1"])
+    ['sql', ' -- one\nSELECT 1']
+    """
+    if "--settings" in arguments:
+        return without_empty(arguments)
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if argument == "" or (_OPTION.fullmatch(argument) and argument.endswith("=")):
+            option = argument.rstrip("=") or before
+            where = f" after {option}" if option else ""
+            message = f"expected a value{where}, found an empty one: give one or leave it out"
+            raise EmptyValueError(message)
+    return [f" {given}" if _COMMENT.match(given) else given for given in arguments]
 
 
 def without_empty(arguments: Sequence[str]) -> list[str]:

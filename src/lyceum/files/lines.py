@@ -2,10 +2,12 @@
 
 A physical line that has as many cells as the header is a record. Lines are joined to one record
 only where a quote is open, none of them is a record of its own, and the joined text has as many
-cells as the header. Every other line is malformed, alone. Lines of spaces are passed over.
+cells as the header. Every other line is malformed, alone, and so is one with undecodable bytes.
+Lines of spaces are passed over.
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -20,6 +22,8 @@ LONGEST_RECORD = 1 << 20
 
 _LONGEST_CELL = 1 << 27
 _CHUNK = 50_000
+# What the error handler `surrogateescape` makes of bytes, and what no text can hold.
+_UNDECODED = re.compile("[\ud800-\udfff]")
 
 
 class Record(NamedTuple):
@@ -44,7 +48,8 @@ def tables(
     """The same as `records`, as Arrow tables of text columns in constant memory.
 
     Args:
-        lines: Physical lines, whose ends are newlines alone (universal newlines).
+        lines: Physical lines, whose ends are newlines alone (universal newlines). Bytes that are
+            not of the encoding are lone surrogates, as `surrogateescape` makes them.
         names: The columns.
         delimiter: What stands between two cells.
         first: Number of the first of the lines.
@@ -63,13 +68,19 @@ def tables(
         first += len(chunk)
 
 
+def table_schema(names: Sequence[str]) -> pa.Schema:
+    """The columns of `tables`."""
+    texts = ((name, pa.string()) for name in names)
+    return pa.schema([*texts, (LINE, pa.int64()), (MALFORMED, pa.string())])
+
+
 def records(
     lines: Iterable[str], *, width: int, delimiter: str = ",", first: int = 1
 ) -> Iterator[Record]:
     r"""The records of the lines below a header of `width` cells, and the malformed lines.
 
     Args:
-        lines: Physical lines, whose ends are newlines alone or left out.
+        lines: Physical lines, whose ends are newlines alone or left out, as for `tables`.
         width: How many cells a record has.
         delimiter: What stands between two cells.
         first: Number of the first of the lines.
@@ -81,8 +92,19 @@ def records(
     text = _Text(enumerate(lines, first), width, delimiter)
     while (line := text.next_line()) is not None:
         record = text.joined(line) if line.cells is None and '"' in line.text else line
-        if record.cells is not None or record.text.strip(" "):
+        if record.cells is not None:
             yield record
+        elif record.text.strip(" "):
+            yield record._replace(text=as_text(record.text))
+
+
+def as_text(line: str) -> str:
+    r"""The line with its undecodable bytes as backslash and number.
+
+    >>> as_text(b"caf\xe9".decode(errors="surrogateescape"))
+    'caf\\xe9'
+    """
+    return _UNDECODED.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", line)
 
 
 class _Text:
@@ -103,7 +125,7 @@ class _Text:
         """The record that begins with this line if there is one, else the line, malformed."""
         parts: list[str] = []
         try:
-            cells = next(_parsed(self._while_open(first, parts), self._delimiter))
+            cells = next(_parsed(self._while_open(first, parts), self._delimiter), [])
         except csv.Error:
             return first
         if len(cells) != self._width:
@@ -127,6 +149,8 @@ class _Text:
             turns -= '"' in line.text.replace('""', "")
             if parts and (line.cells is not None or size > LONGEST_RECORD or turns < 0):
                 return
+            if _is_undecoded(line.text):
+                return
             parts.append(line.text)
             yield line.text + "\n"
 
@@ -145,12 +169,18 @@ def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 
 def _cells(text: str, delimiter: str) -> list[str]:
     """The cells of one line; none if it is no whole record."""
+    if _is_undecoded(text):
+        return []
     if '"' not in text:
         return text.split(delimiter)
     try:
         return next(_parsed([text], delimiter))
     except csv.Error:
         return []
+
+
+def _is_undecoded(text: str) -> bool:
+    return not text.isascii() and _UNDECODED.search(text) is not None
 
 
 def _regular_table(
@@ -165,18 +195,20 @@ def _regular_table(
         else:
             plain.append(line)
             numbers.append(number)
-    # Arrow takes a byte order mark from the first line, and an empty line for a lone empty cell.
-    is_odd = len(names) == 1 or "\ufeff" in lines[0]
+    # Arrow takes a byte order mark from the first line, and an empty line for empty cells.
+    is_odd = len(names) == 1 or "\ufeff" in lines[0] or "\n" in plain
     if is_odd or any(len(r.cells or ()) != len(names) for r in quoted):
         return None
     parts = [_table(quoted, names)]
     if plain:
         try:
             columns = _arrow_columns("".join(plain).encode(), names, delimiter)
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeEncodeError):
             return None
         nothing = pa.nulls(len(plain), pa.string())
-        parts.append(pa.table([*columns, pa.array(numbers, pa.int64()), nothing], _schema(names)))
+        parts.append(
+            pa.table([*columns, pa.array(numbers, pa.int64()), nothing], table_schema(names))
+        )
     return pa.concat_tables(parts)
 
 
@@ -208,9 +240,4 @@ def _table(found: list[Record], names: Sequence[str]) -> pa.Table:
     columns = [pa.array(column if found else [], pa.string()) for column in cells]
     numbers = pa.array([record.number for record in found], pa.int64())
     malformed = pa.array([r.text if r.cells is None else None for r in found], pa.string())
-    return pa.table([*columns, numbers, malformed], _schema(names))
-
-
-def _schema(names: Sequence[str]) -> pa.Schema:
-    texts = ((name, pa.string()) for name in names)
-    return pa.schema([*texts, (LINE, pa.int64()), (MALFORMED, pa.string())])
+    return pa.table([*columns, numbers, malformed], table_schema(names))

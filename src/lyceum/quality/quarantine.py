@@ -18,12 +18,13 @@ QUARANTINE = Table(
     grain="one row per input record and rule that it broke",
     keys=("quarantine_id",),
     columns="""
-        quarantine_id STRING NOT NULL COMMENT 'Hash of system, rule, source and record',
+        quarantine_id STRING NOT NULL COMMENT 'Hash of system, rule, source, record and its order',
         system STRING NOT NULL COMMENT 'The system that found it, such as lms',
         rule STRING NOT NULL COMMENT 'Identifier of the rule',
         severity STRING NOT NULL COMMENT 'rejected: not in the table; flagged: in it',
         source_key STRING COMMENT 'The unit of input it came with: an event, a file',
         record_key STRING COMMENT 'Identifier of the record, where it has one',
+        position BIGINT COMMENT 'Line in the file, or place in the list; NULL for a whole source',
         detail STRING COMMENT 'What was wrong, for a person',
         raw STRING COMMENT 'The record as it came',
         load_id STRING COMMENT 'The load that saw it last',
@@ -35,6 +36,10 @@ QUARANTINE = Table(
 )
 
 
+class UnknownNameError(UsageError):
+    """Nothing in quarantine has that system or rule."""
+
+
 class UnknownRecordError(UsageError):
     """No record of the quarantine, or more than one, has that identifier."""
 
@@ -42,10 +47,15 @@ class UnknownRecordError(UsageError):
 def quarantine_counts(
     lake: Lakehouse, *, system: str | None = None, rule: str | None = None, only_open: bool = True
 ) -> list[Row]:
-    """Records by system and rule: open and resolved, the newest and its identifier."""
+    """Records by system and rule: open and resolved, the newest and its identifier.
+
+    Raises UnknownNameError if no record, open or resolved, has the system or the rule.
+    """
     rows = lake.read(QUARANTINE)
     for column, value in (("system", system), ("rule", rule)):
-        rows = rows if value is None else rows.where(F.col(column) == value)
+        if value is not None:
+            _check_is_there(rows, column, value)
+            rows = rows.where(F.col(column) == value)
     unresolved = F.col("resolved_at").isNull()
     grouped = (rows.where(unresolved) if only_open else rows).groupBy("system", "rule", "severity")
     return (
@@ -58,6 +68,13 @@ def quarantine_counts(
         .orderBy("system", "severity", "rule")
         .collect()
     )
+
+
+def _check_is_there(rows: DataFrame, column: str, value: str) -> None:
+    names = sorted(row[0] for row in rows.select(column).distinct().collect())
+    if value not in names:
+        known = f"one of {', '.join(names)}" if names else "nothing is in quarantine"
+        raise UnknownNameError(f"expected the {column} of a record, found {value!r}: {known}")
 
 
 def quarantined(lake: Lakehouse, prefix: str) -> Row:

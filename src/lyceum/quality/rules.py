@@ -6,7 +6,7 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-_RECORD = ("source_key", "record_key", "raw", "load_id", "seen_at")
+_RECORD = ("source_key", "record_key", "position", "raw", "load_id", "seen_at")
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,25 @@ def without_rejected(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFram
 
 
 def broken_rules(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFrame:
-    """One row per record and rule that it breaks; records name source_key, record_key and raw."""
+    """One row per record and rule that it breaks.
+
+    Records have source_key, record_key, position, raw, load_id and seen_at: see `ops.quarantine`.
+    """
     found = F.explode(_broken(rules)).alias("found")
     return records.select(*_RECORD, found).select("found.*", *_RECORD)
 
 
 def quarantine_rows(broken: DataFrame, *, system: str) -> DataFrame:
-    """Rows of `ops.quarantine`; a record that breaks a rule several times over gives one."""
+    """Rows of `ops.quarantine`, one a record and rule.
+
+    Records of one key that break the same rule are told apart by their order in the source: what
+    is delivered again, with or without good records in between, keeps its identifier.
+    """
+    in_order = Window.partitionBy("rule", "source_key", "record_key", "seen_at").orderBy("position")
     last_first = Window.partitionBy("quarantine_id").orderBy(F.desc("seen_at"))
     # By `select`: for `withColumn` Spark Connect looks at the table, which a pipeline may not.
-    named = broken.select("*", _identity(system).alias("quarantine_id"))
+    numbered = broken.select("*", F.row_number().over(in_order).alias("nth"))
+    named = numbered.select("*", _identity(system).alias("quarantine_id"))
     ranked = named.select("*", F.row_number().over(last_first).alias("rank"))
     return ranked.where(F.col("rank") == 1).select(
         "quarantine_id",
@@ -83,6 +92,8 @@ def _broken(rules: tuple[Rule, ...] | list[Rule]) -> Column:
 
 
 def _identity(system: str) -> Column:
-    parts = ("rule", "source_key", "record_key", "raw")
+    """Not of `raw`: engines write the same record differently."""
+    parts = ("rule", "source_key", "record_key")
     texts = (F.coalesce(F.col(part), F.lit("\x00")) for part in parts)
-    return F.sha2(F.concat_ws("\x1f", F.lit(system), *texts), 256)
+    nth = F.col("nth").cast("string")
+    return F.sha2(F.concat_ws("\x1f", F.lit(system), *texts, nth), 256)

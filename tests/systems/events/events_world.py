@@ -74,6 +74,7 @@ DELIVERIES: tuple[dict[str, str | bytes], ...] = (
 )
 
 OPEN_IN_THE_END = [
+    ("guessed_encoding", "events/one.csv"),
     ("malformed_row", "participants/three.csv"),
     ("mdm_circle", "participants/three.csv"),
     ("row_without_id", "participants/three.csv"),

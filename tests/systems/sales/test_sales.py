@@ -26,6 +26,7 @@ from lyceum.files.lines import records
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
+from lyceum.systems.sales import job_records
 from lyceum.systems.sales.bronze import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.systems.sales.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.systems.sales.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
@@ -36,6 +37,7 @@ from lyceum.systems.sales.job_performance import performance
 from lyceum.systems.sales.months import MonthSelectionError, Selection
 from lyceum.systems.sales.processed_months import PROCESSED_MONTHS
 from lyceum.systems.sales.silver import FACT_SALES_DAILY, fact_sales_daily
+from lyceum.systems.sales.source import write_rows
 from pocketlake.observe import followed
 from tables import assert_rows
 
@@ -157,12 +159,14 @@ def test_late_rows_restate_their_months_and_no_other(loaded, folder):
 
 
 def test_a_changed_file_adds_its_new_rows_and_keeps_the_old(loaded, folder):
-    """Bad files are kept out and named, whole; the others of the same load are not stopped."""
+    """Bad files and bad lines are kept out and named; the others of the load are not stopped."""
     kept = transactions(folder)
     line = "540103,NEW,Mug,1,2011-02-01 10:00:00,1.25,12662.0,Malta"
     (folder / "2011-02-01.csv").write_text(f"{HEADER}\n{line}\n", encoding="utf-8")
     (folder / "headless.csv").write_text(line, encoding="utf-8")
-    (folder / "latin [1].csv").write_bytes(f"{HEADER}\n{line},Curaçao".encode("latin-1"))
+    (folder / "latin [1].csv").write_bytes(
+        f"{HEADER}\n{line}\n{line.replace('Malta', 'Curaçao')}".encode("latin-1")
+    )
     (folder / ODD_NAME).write_bytes(
         f'\ufeff{HEADER}\r\n540104,NEW,"Mug\r\nred",2,2011-02-01 10:00:00,1.25,,Malta\r\n'.encode()
     )
@@ -191,7 +195,7 @@ def test_a_changed_file_adds_its_new_rows_and_keeps_the_old(loaded, folder):
         source_key     | rule                | severity
         2011-02-01.csv | file_changed        | flagged
         headless.csv   | file_without_header | rejected
-        latin [1].csv  | file_not_utf8       | rejected
+        latin [1].csv  | row_malformed       | rejected
         """,
     )
 
@@ -281,13 +285,35 @@ def test_every_csv_file_is_loaded_and_what_is_left_alone_is_said(lake, tmp_path)
     assert said.lines == ["Left alone, as only *.csv files are loaded: gone.csv, notes.txt"]
 
 
+def test_a_file_gone_before_it_is_read_is_tried_again(lake, tmp_path, monkeypatch):
+    """Gone after its content was hashed: it is in quarantine until it is back."""
+    folder = write_files(tmp_path / "shop", ["2010-12-31.csv", "2011-02-01.csv"])
+    gone, away = folder / "2011-02-01.csv", tmp_path / "away"
+
+    def write_without(files, target):
+        gone.rename(away)
+        return write_rows(files, target)
+
+    monkeypatch.setattr(job_records, "write_rows", write_without)
+    load(lake, folder, Reporter())
+    assert [(r.rule, r.source_key) for r in lake.read(QUARANTINE).collect()] == [
+        ("file_unreadable", "2011-02-01.csv")
+    ]
+    assert [r.file_name for r in lake.read(RAW_TRANSACTION_FILES).collect()] == ["2010-12-31.csv"]
+    away.rename(gone)
+    monkeypatch.undo()
+    load(lake, folder, Reporter())
+    assert lake.read(QUARANTINE).where("resolved_at IS NULL").isEmpty()
+    assert lake.read(RAW_TRANSACTIONS).count() == len(transactions(folder))
+
+
 @pytest.mark.soak
 def test_no_line_of_a_badly_quoted_file_vanishes(lake, tmp_path):
     """Lines in are rows accepted and lines in quarantine, file by file."""
     tail = "Mug,2,2011-02-01 10:00:00,1.25,1,Malta"
     for seed in range(2):
         text = with_ends([HEADER, *hostile_lines(seed, LINES // 2, tail=tail)], seed)
-        (tmp_path / f"{seed}.csv").write_text(text, encoding="utf-8", newline="")
+        (tmp_path / f"{seed}.csv").write_bytes(text.encode(errors="surrogateescape"))
     load(lake, tmp_path, Reporter())
     files = {row.file_name: row for row in lake.read(RAW_TRANSACTION_FILES).collect()}
     bronze = {row.invoice_no for row in lake.read(RAW_TRANSACTIONS).select("invoice_no").collect()}
@@ -295,7 +321,8 @@ def test_no_line_of_a_badly_quoted_file_vanishes(lake, tmp_path):
     quarantined = {row.source_key: row["count"] for row in kept.collect()}
     assert set(quarantined) == set(files) == {"0.csv", "1.csv"}
     for name, malformed in quarantined.items():
-        lines = physical_lines((tmp_path / name).read_bytes().decode())
+        text = (tmp_path / name).read_bytes().decode(errors="surrogateescape")
+        lines = physical_lines(text)
         found = list(records(lines[1:], width=8))
         assert files[name].row_count == len(found)
         assert malformed == sum(record.cells is None for record in found)

@@ -7,11 +7,11 @@ from lyceum.model.table import Table
 from lyceum.systems.events.source.entities import ENTITIES, PARTICIPANTS, Entity
 
 _PROVENANCE = """_rescued STRING COMMENT 'JSON of the fields that are not declared',
-        _problem STRING COMMENT 'Why the row could not be read, or the file if _row_number is 0',
+        _problem STRING COMMENT 'What is wrong with the row, or with the file if _row_number is 0',
         _raw STRING COMMENT 'The row as it came, where it could not be read',
         _source_file STRING COMMENT 'File under the folder of the entity',
         _source_modified_at TIMESTAMP COMMENT 'Modification time of the file, UTC',
-        _row_number BIGINT COMMENT 'Place of the row in the file, from 1',
+        _row_number BIGINT COMMENT 'Line, or row of a Parquet file, from 1; 0: the file',
         _ingested_at TIMESTAMP COMMENT 'When the file was accepted, UTC'
 """
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lyceum.files.lines import as_text
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import open_records
 from lyceum.runs.reporter import Reporter
@@ -15,7 +16,7 @@ from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
 from lyceum.systems.events.source import ENTITIES, Folders, prepare
 from lyceum.systems.events.source.deliveries import Delivery
 from lyceum.systems.events.source.errors import UnreadableFileError
-from lyceum.systems.events.source.prepare import read_rows
+from lyceum.systems.events.source.prepare import read_file
 
 _ID_AND_DASH = 25
 """A file set aside has its delivery's identifier before its name."""
@@ -42,7 +43,7 @@ def _set_aside(home: Path) -> Iterator[tuple[Delivery, int | None]]:
     """The files that could not be read, as deliveries of this moment."""
     for entity in ENTITIES:
         for path in sorted(Folders(home).quarantine(entity).glob("*")):
-            name = path.name[_ID_AND_DASH:]
+            name = as_text(path.name[_ID_AND_DASH:])
             yield Delivery(entity, path, name, _now_ns(), path.stat().st_size), None
 
 
@@ -61,7 +62,7 @@ def _malformed(lake: Lakehouse, landing: Path) -> Iterator[tuple[Delivery, int |
 def _is_better(delivery: Delivery, malformed: int | None) -> bool:
     """True if the file can be read, with fewer malformed rows than it had."""
     try:
-        rows = read_rows(delivery.entity, delivery.path.read_bytes())
+        rows = read_file(delivery.entity, delivery.path)
     except UnreadableFileError:
         return False
     return malformed is None or len(rows.malformed) < malformed

@@ -68,13 +68,16 @@ def event_pages(pages: DataFrame) -> DataFrame:
 
 def listed_events(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     """One row per element of the events list: its id, NULL if unusable, and announced sessions."""
-    item = F.explode(items(F.col("data_value"), fields.events)).alias("item")
+    listed = F.posexplode(items(F.col("data_value"), fields.events)).alias("position", "item")
     event = F.when(is_object(F.col("item")), F.col("item"))
-    return pages.select("load_id", "page", "fetched_at", item).select(
-        F.nullif(F.trim(scalar(event, fields.event_id)), F.lit("")).alias("event_id"),
+    # As it was listed, spaces too: the LMS is called with it.
+    event_id = scalar(event, fields.event_id)
+    return pages.select("load_id", "page", "fetched_at", listed).select(
+        F.when(F.trim(event_id) != "", event_id).alias("event_id"),
         scalar(event, fields.event_session_count).try_cast("int").alias("expected_sessions"),
         "load_id",
         "page",
+        F.col("position").cast("bigint").alias("position"),
         "fetched_at",
         F.col("item").alias("raw"),
     )
@@ -125,6 +128,7 @@ def broken_fetches(failed: DataFrame) -> DataFrame:
         F.concat_ws(": ", "error_kind", "error_message").alias("detail"),
         F.col("event_id").alias("source_key"),
         F.col("event_id").alias("record_key"),
+        F.lit(None).cast("bigint").alias("position"),
         F.lit(None).cast("string").alias("raw"),
         "load_id",
         F.col("fetched_at").alias("seen_at"),
@@ -134,7 +138,9 @@ def broken_fetches(failed: DataFrame) -> DataFrame:
 def broken_listings(pages: DataFrame, *, fields: LmsFields) -> DataFrame:
     """Listed events without a usable id, and pages that contradict the others, as broken rules."""
     anonymous = listed_events(event_pages(pages), fields=fields).where(F.col("event_id").isNull())
-    odd_pages = pages.where(F.col("findings").isNotNull())
+    odd_pages = pages.where(F.col("findings").isNotNull()).select(
+        "*", F.lit(None).cast("bigint").alias("position")
+    )
     return _broken_listing(
         anonymous, "event_without_id", "rejected", F.lit("a listed event has no id"), F.col("raw")
     ).unionByName(
@@ -152,7 +158,8 @@ def _broken_listing(
         F.lit(severity).alias("severity"),
         detail.alias("detail"),
         F.lit("events list").alias("source_key"),
-        F.lit(None).cast("string").alias("record_key"),
+        F.concat(F.lit("page "), F.col("page")).alias("record_key"),
+        "position",
         raw.alias("raw"),
         "load_id",
         F.col("fetched_at").alias("seen_at"),

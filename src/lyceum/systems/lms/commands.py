@@ -1,5 +1,7 @@
 """Commands of the LMS system."""
 
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +18,24 @@ Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Calls under way at once (LMS_CONCURRENCY).")
 ]
 Rate = Annotated[float | None, typer.Option(min=0.001, help="Calls a second at most (LMS_RATE).")]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def since_time(text: str) -> str:
+    """A day or a time with its offset, as it is.
+
+    >>> since_time("2026-01-31")
+    '2026-01-31'
+    """
+    try:
+        is_time = datetime.fromisoformat(text).tzinfo is not None or bool(_DAY.fullmatch(text))
+    except ValueError:
+        is_time = False
+    if not is_time:
+        example = "2026-01-31T00:00:00Z, or a day such as 2026-01-31"
+        message = f"expected a time with its offset such as {example}, found {text!r}"
+        raise typer.BadParameter(message)
+    return text
 
 
 @lms.command()
@@ -25,7 +45,12 @@ def load(
     concurrency: Concurrency = None,
     rate: Rate = None,
     since: Annotated[
-        str | None, typer.Option(help="Only events updated since, such as 2026-01-31T00:00:00Z.")
+        str | None,
+        typer.Option(
+            parser=since_time,
+            metavar="TIME",
+            help="Only events updated since, such as 2026-01-31T00:00:00Z.",
+        ),
     ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Drop an unfinished load and begin anew.")

@@ -281,6 +281,7 @@ def _named_for_quarantine(elements: DataFrame) -> DataFrame:
         {
             "source_key": F.col("event_id"),
             "record_key": F.col("session_id"),
+            "position": F.col("position").cast("bigint"),
             "raw": F.col("item"),
             "seen_at": F.col("fetched_at"),
         }

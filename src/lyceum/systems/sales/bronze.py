@@ -70,7 +70,12 @@ RAW_TRANSACTION_FILES = Table(
 _WHOLE = "malformed IS NULL AND "
 
 TRANSACTION_RULES = (
-    Rule("row_malformed", "rejected", "the row has not eight columns", "malformed IS NOT NULL"),
+    Rule(
+        "row_malformed",
+        "rejected",
+        "the line has not eight columns, or is not UTF-8",
+        "malformed IS NOT NULL",
+    ),
     Rule(
         "missing_invoice_no",
         "rejected",
@@ -115,7 +120,6 @@ FILE_RULES = (
         "the file does not begin with the eight column names",
         "problem = 'file_without_header'",
     ),
-    Rule("file_not_utf8", "rejected", "the file is not UTF-8", "problem = 'file_not_utf8'"),
     Rule("file_unreadable", "rejected", "the file cannot be opened", "problem = 'file_unreadable'"),
     Rule(
         "file_changed",
@@ -148,6 +152,7 @@ def transaction_records(rows: DataFrame, *, load_id: str, loaded_at: Column) -> 
             "record_key": F.when(F.col("malformed").isNull(), F.col("invoice_no")).otherwise(
                 F.concat(F.lit("line "), F.col("line"))
             ),
+            "position": F.col("line").cast("bigint"),
             "raw": F.coalesce("malformed", F.to_json("csv")),
             "load_id": F.lit(load_id),
             "seen_at": loaded_at,

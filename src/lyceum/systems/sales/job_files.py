@@ -15,8 +15,8 @@ from lyceum.systems.sales.source import Content, SalesFile, content_of, sales_fi
 
 BATCH_FILES, BATCH_BYTES = 500, 256_000_000
 _FILE_RECORD = """
-    source_key STRING, record_key STRING, raw STRING, load_id STRING, seen_at TIMESTAMP,
-    problem STRING, is_changed BOOLEAN
+    source_key STRING, record_key STRING, position BIGINT, raw STRING, load_id STRING,
+    seen_at TIMESTAMP, problem STRING, is_changed BOOLEAN
 """
 
 
@@ -71,6 +71,7 @@ def file_records(
     rows = [
         (
             arrived.file.name,
+            None,
             None,
             f"{arrived.content.hash} ({arrived.file.bytes} bytes)",
             load_id,

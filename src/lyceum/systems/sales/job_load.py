@@ -4,7 +4,7 @@ A batch of files counts as loaded when its mark is written, last. Until then the
 again, and every write of it gives the same rows twice over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from lyceum.systems.sales.bronze import (
 from lyceum.systems.sales.job_files import Arrived, file_records, file_rows, files_to_load
 from lyceum.systems.sales.job_records import counted, records_of
 from lyceum.systems.sales.silver import FACT_SALES_DAILY, fact_sales_daily, on_days
-from lyceum.systems.sales.source import SalesFile, left_alone
+from lyceum.systems.sales.source import UNREADABLE, SalesFile, left_alone
 
 JOB = "sales_load"
 SYSTEM = "sales"
@@ -49,6 +49,11 @@ class Batch:
     def readable(self) -> list[SalesFile]:
         """The files whose rows can be loaded."""
         return [arrived.file for arrived in self.files if arrived.is_to_read]
+
+    def without(self, gone: set[str]) -> "Batch":
+        """The batch; files of these names are unreadable, and tried again by the next load."""
+        files = [replace(f, content=UNREADABLE) if f.file.name in gone else f for f in self.files]
+        return replace(self, files=files)
 
     @property
     def time(self) -> Column:
@@ -96,8 +101,10 @@ def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
 
 def _load_batch(lake: Lakehouse, batch: Batch) -> Loaded:
     """Bronze, silver, quarantine, and the mark last."""
-    broken = _broken_files(lake, batch)
-    with records_of(lake, batch.readable, load_id=batch.load_id, loaded_at=batch.time) as records:
+    at = batch.time
+    with records_of(lake, batch.readable, load_id=batch.load_id, loaded_at=at) as (records, gone):
+        batch = batch.without(gone)
+        broken = _broken_files(lake, batch)
         counts, days = counted(records)
         added = _publish(lake, records, days) if days else 0
         if any(count.broken for count in counts.values()):

@@ -25,15 +25,18 @@ class Counts:
 @contextmanager
 def records_of(
     lake: Lakehouse, files: list[SalesFile], *, load_id: str, loaded_at: Column
-) -> Iterator[DataFrame]:
-    """The rows of the files, which wait in a Parquet file while they are worked on."""
+) -> Iterator[tuple[DataFrame, set[str]]]:
+    """The rows of the files, which wait in a Parquet file while they are worked on.
+
+    Beside them the names of files that could not be opened.
+    """
     folder = lake.config.home / "spool" / "sales_load"
     # What a killed load left is in the way of nobody else: this process holds the job's lock.
     shutil.rmtree(folder, ignore_errors=True)
-    write_rows(files, folder / "rows.parquet")
+    unopened = write_rows(files, folder / "rows.parquet")
     rows = transaction_rows(lake.spark.read.parquet(str(folder)))
     try:
-        yield transaction_records(rows, load_id=load_id, loaded_at=loaded_at)
+        yield transaction_records(rows, load_id=load_id, loaded_at=loaded_at), unopened
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

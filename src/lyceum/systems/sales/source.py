@@ -1,6 +1,5 @@
 """Reading the shop's transaction files: which there are, what is in them, their rows as text."""
 
-import codecs
 import csv
 import hashlib
 import re
@@ -15,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
-from lyceum.files.lines import LINE, MALFORMED, tables
+from lyceum.files.lines import LINE, MALFORMED, as_text, tables
 
 COLUMNS = (
     "InvoiceNo",
@@ -54,8 +53,8 @@ class SalesFile:
 
     @property
     def name(self) -> str:
-        """The name within the folder."""
-        return _text(self.path)
+        """The name within the folder; bytes of it that are no UTF-8 as backslash and number."""
+        return as_text(self.path.name)
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,9 @@ class Content:
     """SHA-256; empty if the file cannot be read."""
     problem: str | None
     """Identifier of a rule over files; None if the rows can be read."""
+
+
+UNREADABLE = Content("", "file_unreadable")
 
 
 def sales_files(folder: Path) -> list[SalesFile]:
@@ -80,38 +82,45 @@ def sales_files(folder: Path) -> list[SalesFile]:
 
 def left_alone(folder: Path) -> list[str]:
     """The names in a folder that no load reads, because they are no CSV files."""
-    return sorted(_text(path) for path in folder.iterdir() if not _is_csv(path))
+    return sorted(as_text(path.name) for path in folder.iterdir() if not _is_csv(path))
 
 
 def content_of(file: SalesFile) -> Content:
-    """Read a file once, in pieces, for its hash and for what a file must be."""
-    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8-sig")()
-    problem, head = None, ""
+    """Read a file once, in pieces, for its hash; its first line must be the header."""
+    digest = hashlib.sha256()
     try:
         with file.path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
+            head = chunk = stream.read(_CHUNK)
+            while chunk:
                 digest.update(chunk)
-                if problem is None:
-                    text, problem = _decoded(decoder, chunk)
-                    head = head or text
-        decoder.decode(b"", final=problem is None)
+                chunk = stream.read(_CHUNK)
     except OSError:
-        return Content("", "file_unreadable")
-    except UnicodeDecodeError:
-        problem = "file_not_utf8"
-    return Content(digest.hexdigest(), problem or _header_problem(head))
+        return UNREADABLE
+    return Content(digest.hexdigest(), _header_problem(head.decode("utf-8-sig", "replace")))
 
 
-def write_rows(files: Iterable[SalesFile], target: Path) -> None:
-    """Every record of the files and every line that is none, as text, in one Parquet file."""
+def write_rows(files: Iterable[SalesFile], target: Path) -> set[str]:
+    """Every record of the files and every line that is none, as text, in one Parquet file.
+
+    Returns:
+        The names of files that could not be opened: gone, perhaps, since their content was read.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    unopened = set()
     with pq.ParquetWriter(target, _SCHEMA, compression="lz4") as parquet:
         for file in files:
-            with file.path.open(encoding="utf-8-sig", newline=None) as lines:
+            try:
+                # Bytes that are not UTF-8 spoil their line, not the file.
+                text = file.path.open(encoding="utf-8-sig", errors="surrogateescape")
+            except OSError:
+                unopened.add(file.name)
+                continue
+            with text as lines:
                 next(lines, None)
                 for table in tables(lines, COLUMNS, first=2):
                     name = pa.repeat(pa.scalar(file.name, pa.string()), table.num_rows)
                     parquet.write_table(table.append_column(_FILE, name))
+    return unopened
 
 
 def transaction_rows(written: DataFrame) -> DataFrame:
@@ -128,11 +137,6 @@ def _is_csv(path: Path) -> bool:
     return path.name.lower().endswith(".csv") and path.is_file()
 
 
-def _text(path: Path) -> str:
-    """The name; bytes of it that are no UTF-8 as backslash and number."""
-    return path.name.encode("utf-8", "backslashreplace").decode()
-
-
 def _listed(path: Path) -> SalesFile:
     try:
         facts = path.stat()
@@ -141,13 +145,6 @@ def _listed(path: Path) -> SalesFile:
         return SalesFile(path.absolute(), 0, datetime.fromtimestamp(0, UTC))
     modified_at = datetime.fromtimestamp(facts.st_mtime_ns // 1000 / 1_000_000, UTC)
     return SalesFile(path.absolute(), facts.st_size, modified_at)
-
-
-def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[str, str | None]:
-    try:
-        return decoder.decode(chunk), None
-    except UnicodeDecodeError:
-        return "", "file_not_utf8"
 
 
 def _header_problem(head: str) -> str | None:

@@ -10,7 +10,10 @@ from tables import assert_rows, draw
 
 
 def test_broken_rules_of_records_and_of_lost_rows_come_together_once_each(spark):
-    """E1 twice breaks its rule once; of a file delivered again only its last rows are lost."""
+    """E1 twice breaks its rule once; of a file delivered again only its last rows are lost.
+
+    Lines that are equal and equally bad are one record each.
+    """
     landing = {entity: nothing(spark, entity) for entity in ENTITIES}
     landing[EVENTS] = landed(
         spark,
@@ -27,9 +30,12 @@ def test_broken_rules_of_records_and_of_lost_rows_come_together_once_each(spark)
         spark,
         PARTICIPANTS,
         """
-        participant_id | event_id | attended | modified_date | _problem    | _raw
-        P1             | E9       | yes      | 2026-02-01    | NULL        | NULL
-        NULL           | NULL     | NULL     | NULL          | ragged row  | P2;E1
+        participant_id | event_id | attended | modified_date | _problem    | _raw  | _row_number
+        P1             | E9       | yes      | 2026-02-01    | NULL        | NULL  | 2
+        NULL           | NULL     | NULL     | NULL          | ragged row  | P2;E1 | 3
+        NULL           | NULL     | NULL     | NULL          | ragged row  | P2;E1 | 5
+        P3             | NULL     | yes      | 2026-02-01    | NULL        | NULL  | 6
+        P3             | NULL     | yes      | 2026-02-01    | NULL        | NULL  | 7
         """,
     )
     events = event_records(
@@ -46,11 +52,14 @@ def test_broken_rules_of_records_and_of_lost_rows_come_together_once_each(spark)
     assert_rows(
         found,
         """
-        system | rule           | severity | source_key         | record_key
-        events | unknown_brand  | flagged  | events/two.csv     | E1
-        events | row_without_id | rejected | events/one.csv     | NULL
-        events | unknown_event  | rejected | participants/a.csv | P1
-        events | malformed_row  | rejected | participants/a.csv | NULL
+        system | rule                      | severity | source_key         | record_key | position
+        events | unknown_brand             | flagged  | events/two.csv     | E1         | 1
+        events | row_without_id            | rejected | events/one.csv     | line 2     | 2
+        events | unknown_event             | rejected | participants/a.csv | P1         | 2
+        events | malformed_row             | rejected | participants/a.csv | line 3     | 3
+        events | malformed_row             | rejected | participants/a.csv | line 5     | 5
+        events | participant_without_event | rejected | participants/a.csv | P3         | 6
+        events | participant_without_event | rejected | participants/a.csv | P3         | 7
         """,
     )
-    assert found.select("quarantine_id").distinct().count() == 4
+    assert found.select("quarantine_id").distinct().count() == 7

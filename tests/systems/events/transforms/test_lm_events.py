@@ -15,6 +15,7 @@ from lyceum.systems.events.silver.deliveries import (
 from lyceum.systems.events.silver.lm_events import EVENT_RULES, event_records, lm_events
 from lyceum.systems.events.silver.standard import day, moment, truth
 from lyceum.systems.events.source import BRANDS, EVENTS, INDICATIONS
+from lyceum.systems.events.source.rows import GUESSED
 from tables import assert_rows, draw
 
 
@@ -163,13 +164,15 @@ def test_what_has_no_key_is_lost_until_its_file_is_delivered_again(spark):
     found = landed(
         spark,
         EVENTS,
-        """
+        f"""
         event_id | event_name | _source_file | _source_modified_at | _row_number | _problem | _raw
         E1       | good       | a.csv        | 2026-01-01 00:00:00 | 1           | NULL     | NULL
                  | nobody     | a.csv        | 2026-01-01 00:00:00 | 2           | NULL     | NULL
         NULL     | NULL       | a.csv        | 2026-01-01 00:00:00 | 3           | ragged   | E3,x,y
         NULL     | NULL       | b.gz         | 2026-01-01 00:00:00 | 0           | cut off  | NULL
         NULL     | NULL       | c.csv        | 2026-01-01 00:00:00 | 1           | ragged   | x
+        E2       | Café       | d.csv        | 2026-01-01 00:00:00 | 2           | NULL     | NULL
+        NULL     | NULL       | d.csv        | 2026-01-01 00:00:00 | 0           | {GUESSED} | NULL
         E1       | mended     | c.csv        | 2026-01-02 00:00:00 | 1           | NULL     | NULL
         """,
     )
@@ -178,11 +181,12 @@ def test_what_has_no_key_is_lost_until_its_file_is_delivered_again(spark):
     )
     assert_rows(
         broken_rules(lost, rules=LANDING_RULES),
-        """
-        source_key   | rule            | severity | record_key | raw
-        events/a.csv | row_without_id  | rejected | NULL       | {"event_id":"","event_name":"nobody"}
-        events/a.csv | malformed_row   | rejected | NULL       | E3,x,y
-        events/b.gz  | unreadable_file | rejected | NULL       | cut off
+        f"""
+        source_key   | rule             | severity | record_key | position | raw
+        events/a.csv | row_without_id   | rejected | line 2     | 2        | {{"event_id":"","event_name":"nobody"}}
+        events/a.csv | malformed_row    | rejected | line 3     | 3        | E3,x,y
+        events/b.gz  | unreadable_file  | rejected | NULL       | NULL     | cut off
+        events/d.csv | guessed_encoding | flagged  | NULL       | NULL     | {GUESSED}
         """,
     )
 

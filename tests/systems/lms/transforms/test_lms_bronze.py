@@ -74,7 +74,7 @@ def test_an_answer_is_fetched_as_it_came_or_failed(spark):
 
 
 def test_the_events_are_what_the_pages_list(spark):
-    """Ids are trimmed text, a long number too; a listed thing without one is no event."""
+    """Ids are text as it came, a long number too; a listed thing without one is no event."""
     listed = listed_events(
         event_pages(
             pages(
@@ -82,7 +82,7 @@ def test_the_events_are_what_the_pages_list(spark):
                 """
                 load_id | page | body                                                                  | fetched_at
                 l1      | 1    | {"data":[{"id":" e1 ","session_count":2},{"id":7,"session_count":"x"}]} | 2026-01-01 00:00:00
-                l1      | 2    | {"data":[{"id":123456789012345678901},{"id":""},{"id":["e"]},"e9",null]} | 2026-01-02 00:00:00
+                l1      | 2    | {"data":[{"id":123456789012345678901},{"id":" "},{"id":["e"]},"e9",null]} | 2026-01-02 00:00:00
                 l1      | 3    | {"data":[]}                                                           | 2026-01-03 00:00:00
                 """,
             )
@@ -90,10 +90,10 @@ def test_the_events_are_what_the_pages_list(spark):
         fields=LmsFields(),
     )
     assert_rows(
-        listed,
+        listed.withColumn("event_id", F.translate("event_id", " ", "_")),
         """
         event_id              | expected_sessions | page
-        e1                    | 2                 | 1
+        _e1_                  | 2                 | 1
         7                     | NULL              | 1
         123456789012345678901 | NULL              | 2
         NULL                  | NULL              | 2
@@ -138,8 +138,8 @@ def test_a_listed_event_without_id_and_an_odd_page_are_broken_rules(spark):
     assert_rows(
         broken_listings(found, fields=LmsFields()),
         """
-        rule                     | severity | detail                   | source_key  | record_key | raw           | load_id | seen_at
-        event_without_id         | rejected | a listed event has no id | events list | NULL       | {"name":"x"}  | l1      | 2026-01-01 00:00:00
-        inconsistent_events_list | flagged  | total changed            | events list | NULL       | total changed | l1      | 2026-01-01 00:00:00
+        rule                     | severity | detail                   | source_key  | record_key | position | raw           | load_id | seen_at
+        event_without_id         | rejected | a listed event has no id | events list | page 1     | 1        | {"name":"x"}  | l1      | 2026-01-01 00:00:00
+        inconsistent_events_list | flagged  | total changed            | events list | page 2     | NULL     | total changed | l1      | 2026-01-01 00:00:00
         """,
     )

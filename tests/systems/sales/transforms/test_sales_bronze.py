@@ -220,12 +220,11 @@ def test_a_bad_file_and_a_changed_one_are_told_apart(spark):
     files = draw(
         spark,
         """
-        source_key | record_key | raw | load_id | seen_at:timestamp   | problem             | is_changed:boolean
-        good       | NULL       | x   | l1      | 2026-01-01 00:00:00 | NULL                | false
-        changed    | NULL       | x   | l1      | 2026-01-01 00:00:00 | NULL                | true
-        headless   | NULL       | x   | l1      | 2026-01-01 00:00:00 | file_without_header | true
-        latin      | NULL       | x   | l1      | 2026-01-01 00:00:00 | file_not_utf8       | false
-        closed     | NULL       | x   | l1      | 2026-01-01 00:00:00 | file_unreadable     | false
+        source_key | record_key | position:bigint | raw | load_id | seen_at:timestamp   | problem             | is_changed:boolean
+        good       | NULL       | NULL            | x   | l1      | 2026-01-01 00:00:00 | NULL                | false
+        changed    | NULL       | NULL            | x   | l1      | 2026-01-01 00:00:00 | NULL                | true
+        headless   | NULL       | NULL            | x   | l1      | 2026-01-01 00:00:00 | file_without_header | true
+        closed     | NULL       | NULL            | x   | l1      | 2026-01-01 00:00:00 | file_unreadable     | false
         """,
     )
     assert_rows(
@@ -234,7 +233,6 @@ def test_a_bad_file_and_a_changed_one_are_told_apart(spark):
         source_key | rule                | severity
         changed    | file_changed        | flagged
         headless   | file_without_header | rejected
-        latin      | file_not_utf8       | rejected
         closed     | file_unreadable     | rejected
         """,
     )

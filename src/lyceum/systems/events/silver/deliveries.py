@@ -15,8 +15,9 @@ from lyceum.quality.rules import Rule
 from lyceum.systems.events.bronze import as_delivered
 from lyceum.systems.events.silver.standard import identifier
 from lyceum.systems.events.source.entities import Entity
+from lyceum.systems.events.source.rows import GUESSED
 
-_NAMES = ("source_key", "record_key", "raw", "load_id", "seen_at")
+_NAMES = ("source_key", "record_key", "position", "raw", "load_id", "seen_at")
 _ARRIVAL = ("_ingested_at", "_source_modified_at", "_source_file", "_row_number")
 PROVENANCE = (*_NAMES, *_ARRIVAL)
 """What a record keeps of where it came from, beside its own columns."""
@@ -26,19 +27,25 @@ LANDING_RULES = (
         "unreadable_file",
         "rejected",
         "no row of the file can be read; raw says why, the file is in the quarantine folder",
-        "_problem IS NOT NULL AND _row_number = 0",
+        f"_row_number = 0 AND _problem <> '{GUESSED}'",
+    ),
+    Rule(
+        "guessed_encoding",
+        "flagged",
+        "the file is neither UTF-8 nor UTF-16: it was read as Windows-1252",
+        f"_row_number = 0 AND _problem = '{GUESSED}'",
     ),
     Rule(
         "malformed_row",
         "rejected",
-        "the row has not the fields that the header names, or is no JSON object",
+        "the line has not the fields that the header names, or is no JSON object of text",
         "_problem IS NOT NULL AND _row_number > 0",
     ),
     Rule(
         "row_without_id",
         "rejected",
         "the row has no identifier, or an empty one",
-        "_problem IS NULL AND record_key IS NULL",
+        "_problem IS NULL",
     ),
 )
 
@@ -46,7 +53,13 @@ LANDING_RULES = (
 def keyless_rows(landing: DataFrame, *, entity: Entity) -> DataFrame:
     """What has no key to be known by: unreadable files, malformed rows, rows without an id."""
     named = landing.transform(named_records, entity=entity).where(F.col("record_key").isNull())
-    return named.select("_source_modified_at", "_problem", "_row_number", *_NAMES)
+    line = F.concat(F.lit("line "), F.col("position"))
+    return named.select(
+        "_source_modified_at",
+        "_problem",
+        "_row_number",
+        *(line.alias(name) if name == "record_key" else name for name in _NAMES),
+    )
 
 
 def last_deliveries(landing: DataFrame, *, entity: Entity) -> DataFrame:
@@ -72,6 +85,7 @@ def named_records(landing: DataFrame, *, entity: Entity) -> DataFrame:
         "*",
         _source_key(entity).alias("source_key"),
         F.when(is_readable, identifier(F.col(entity.key))).alias("record_key"),
+        F.when(F.col("_row_number") > 0, F.col("_row_number")).alias("position"),
         as_delivered(entity).alias("raw"),
         F.lit(None).cast("string").alias("load_id"),
         F.col("_ingested_at").alias("seen_at"),

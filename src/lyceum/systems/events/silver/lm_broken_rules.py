@@ -25,12 +25,13 @@ LM_BROKEN_RULES = Table(
     grain="one row per delivered record and rule that it breaks at present",
     keys=("quarantine_id",),
     columns="""
-        quarantine_id STRING COMMENT 'Hash of system, rule, source and record',
+        quarantine_id STRING COMMENT 'Hash of system, rule, source, record and its order',
         system STRING COMMENT 'events',
         rule STRING COMMENT 'Identifier of the rule',
         severity STRING COMMENT 'rejected: not in the table; flagged: in it',
         source_key STRING COMMENT 'The entity and file that it came with',
         record_key STRING COMMENT 'Identifier of the record, where it has one',
+        position BIGINT COMMENT 'Line in the file; NULL for a whole file',
         detail STRING COMMENT 'What is wrong, for a person',
         raw STRING COMMENT 'The record as it came',
         seen_at TIMESTAMP COMMENT 'When its file was accepted, UTC'
@@ -69,6 +70,7 @@ def lm_broken_rules(
         "severity",
         "source_key",
         "record_key",
+        "position",
         "detail",
         "raw",
         "seen_at",

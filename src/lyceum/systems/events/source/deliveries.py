@@ -3,11 +3,13 @@
 import hashlib
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lyceum.errors import UsageError
+from lyceum.files.lines import as_text
 from lyceum.systems.events.source.entities import ENTITIES, Entity
 
 SETTLING_SECONDS = 2.0
@@ -26,7 +28,7 @@ class Delivery:
     entity: Entity
     path: Path
     name: str
-    """Path below the entity's folder."""
+    """Path below the entity's folder; bytes of it that are no UTF-8 as backslash and number."""
     modified_ns: int
     size: int
 
@@ -71,5 +73,7 @@ def _files(landing: Path) -> Iterator[Delivery]:
             is_hidden = any(part.startswith((".", "_")) for part in name.parts)
             if is_hidden or path.name.endswith(_UNFINISHED) or not path.is_file():
                 continue
-            stat = path.stat()
-            yield Delivery(entity, path, name.as_posix(), stat.st_mtime_ns, stat.st_size)
+            with suppress(FileNotFoundError):  # gone since it was listed
+                stat = path.stat()
+                shown = as_text(name.as_posix())
+                yield Delivery(entity, path, shown, stat.st_mtime_ns, stat.st_size)

@@ -1,5 +1,6 @@
 """JSON lines and Parquet files as rows of text."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import cast
@@ -7,6 +8,8 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lyceum.files.lines import as_text
+from lyceum.files.names import unique_names
 from lyceum.systems.events.source.entities import Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
 from lyceum.systems.events.source.rows import (
@@ -21,25 +24,25 @@ from lyceum.systems.events.source.rows import (
 def json_rows(entity: Entity, text: str) -> Rows:
     """The rows of a file of JSON lines; a line that is no object is malformed.
 
-    Numbers keep the digits they are written with; a nested value in a declared column is
-    rescued, for no column can hold it.
+    So is one that has a field twice, or holds what is no text. Numbers keep the digits they are
+    written with; a nested value in a declared column is rescued, for no column can hold it.
     """
     malformed: list[tuple[int, str]] = []
     keyed = 0
 
     def objects() -> Iterator[tuple[int, dict[str, str | None]]]:
         nonlocal keyed
-        lines = (line for line in text.split("\n") if line.strip())
-        for number, line in enumerate(lines, start=1):
-            found = _object(line)
-            if found is None:
-                malformed.append((number, line.strip()))
+        for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+            if not line.strip():
                 continue
-            record = _texts(entity, found)
+            record = _record(entity, line)
+            if record is None:
+                malformed.append((number, as_text(line.strip())))
+                continue
             keyed += entity.key in record
             yield number, record
 
-    rows = rows_of_records(entity, objects(), [])
+    rows = rows_of_records(entity, objects())
     rows.malformed = malformed
     if not keyed:
         message = f"expected JSON objects with the field {entity.key}, found none"
@@ -64,27 +67,49 @@ def parquet_rows(entity: Entity, data: bytes) -> Rows:
     return Rows(columns, numbers, _rescued(extra, table.num_rows) if extra else None)
 
 
-def _object(line: str) -> dict[str, object] | None:
+def _record(entity: Entity, line: str) -> dict[str, str | None] | None:
+    """The fields of a line as text; None if it is no object, or has a declared field twice."""
     try:
-        found = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+        found = json.loads(
+            line,
+            parse_float=str,
+            parse_int=str,
+            parse_constant=str,
+            object_pairs_hook=_each_field_once,
+        )
+        return _texts(entity, found) if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+
+
+def _each_field_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field twice")
+    return fields
 
 
 def _texts(entity: Entity, found: dict[str, object]) -> dict[str, str | None]:
-    record: dict[str, str | None] = {}
+    names = []
     for field, value in found.items():
         name = column_name(field)
-        is_nested = isinstance(value, dict | list)
-        record[f"{name}_nested" if is_nested and name in entity.columns else name] = _text(value)
-    return record
+        is_nested = isinstance(value, dict | list) and name in entity.columns
+        names.append(f"{name}_nested" if is_nested else name)
+    if any(names.count(name) > 1 for name in entity.columns):
+        raise ValueError("a column twice")
+    texts = [_text(value) for value in found.values()]
+    return dict(zip(unique_names(names), texts, strict=True))
 
 
 def _text(value: object) -> str | None:
-    """The value as it is written in JSON; text without its quotes."""
-    if value is None or isinstance(value, str):
-        return value
+    """The value as it is written in JSON; text without its quotes. Lone surrogates are no text."""
+    text = value if value is None or isinstance(value, str) else _json(value)
+    if text is not None and not text.isascii():
+        text.encode()
+    return text
+
+
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

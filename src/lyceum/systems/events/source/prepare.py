@@ -6,6 +6,7 @@ A whole file is in memory while it is prepared.
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +19,12 @@ from lyceum.systems.events.source.deliveries import Delivery
 from lyceum.systems.events.source.documents import json_rows, parquet_rows
 from lyceum.systems.events.source.entities import ENTITIES, Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
-from lyceum.systems.events.source.rows import MALFORMED, Rows
+from lyceum.systems.events.source.rows import GUESSED, MALFORMED, Rows
 from lyceum.systems.events.source.text import decoded, decompressed
 
 _TIME = pa.timestamp("us", tz="UTC")
 _UNREADABLE = "unreadable"
+_Problem = tuple[int, str | None, str]
 _ROWS = "rows"
 
 
@@ -96,36 +98,40 @@ def source_name(prepared: Path) -> str | None:
     return None
 
 
+def read_file(entity: Entity, path: Path) -> Rows:
+    """The rows of a file; raises UnreadableFileError if it has none that can be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"expected a file that can be read, found one that cannot: {error.strerror}"
+        raise UnreadableFileError(message) from None
+    return read_rows(entity, data)
+
+
 def read_rows(entity: Entity, data: bytes) -> Rows:
     """The rows of a file; its first bytes say what it is, not its name."""
     content = decompressed(data)
     if content.startswith(b"PAR1"):
         return parquet_rows(entity, content)
-    if not content.strip():
-        raise UnreadableFileError("expected a header and rows, found an empty file")
-    if _is_json(content):
-        return json_rows(entity, decoded(content))
-    return delimited_rows(entity, content)
-
-
-def _is_json(content: bytes) -> bool:
-    """True if the first character is a brace, in whatever encoding."""
-    return content[:64].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] == b"{"
+    text, is_guess = decoded(content)
+    read = json_rows if text.lstrip()[:1] == "{" else delimited_rows
+    rows = read(entity, text)
+    rows.is_guess = is_guess
+    return rows
 
 
 def _prepared(delivery: Delivery, folder: Path, ingested_at: datetime) -> Prepared:
     try:
-        rows = read_rows(delivery.entity, delivery.path.read_bytes())
+        rows = read_file(delivery.entity, delivery.path)
     except UnreadableFileError as error:
         table = _problem_table(delivery, ingested_at, [(0, None, str(error))])
         _write(table, folder / f"{delivery.id}-{_UNREADABLE}.parquet")
         return Prepared(delivery.entity, delivery.name, 0, 0, str(error))
     table = _row_table(delivery, ingested_at, rows)
-    if rows.malformed:
-        problems = _problem_table(
-            delivery, ingested_at, [(number, raw, MALFORMED) for number, raw in rows.malformed]
-        )
-        table = pa.concat_tables([table, problems])
+    problems: list[_Problem] = [(0, None, GUESSED)] if rows.is_guess else []
+    problems += [(number, raw, MALFORMED) for number, raw in rows.malformed]
+    if problems:
+        table = pa.concat_tables([table, _problem_table(delivery, ingested_at, problems)])
     _write(table, folder / f"{delivery.id}-{_ROWS}.parquet")
     return Prepared(delivery.entity, delivery.name, len(rows.numbers), len(rows.malformed), None)
 
@@ -137,9 +143,7 @@ def _row_table(delivery: Delivery, ingested_at: datetime, rows: Rows) -> pa.Tabl
     return _table(delivery, ingested_at, columns, len(rows.numbers))
 
 
-def _problem_table(
-    delivery: Delivery, ingested_at: datetime, problems: list[tuple[int, str | None, str]]
-) -> pa.Table:
+def _problem_table(delivery: Delivery, ingested_at: datetime, problems: list[_Problem]) -> pa.Table:
     numbers, raws, reasons = zip(*problems, strict=True)
     columns = {
         "_row_number": pa.array(numbers, pa.int64()),
@@ -175,7 +179,8 @@ def _write(table: pa.Table, file: Path) -> None:
 
 
 def _set_aside(delivery: Delivery, folders: Folders) -> None:
-    if delivery.path.exists():
-        target = folders.quarantine(delivery.entity) / f"{delivery.id}-{delivery.path.name}"
-        target.parent.mkdir(parents=True, exist_ok=True)
+    """Out of the way of the next run; a file that is gone, or may not be moved, is left alone."""
+    target = folders.quarantine(delivery.entity) / f"{delivery.id}-{delivery.path.name}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
         shutil.move(delivery.path, target)

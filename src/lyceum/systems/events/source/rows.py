@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from lyceum.files.names import unique_names
 from lyceum.systems.events.source.entities import Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
 
-MALFORMED = "the row has not the fields that the header names, or is no JSON object"
+MALFORMED = "the line has not the fields that the header names, or is no JSON object of text"
+GUESSED = "the file is not UTF-8: it was read as Windows-1252"
 
 
 @dataclass
@@ -20,11 +22,13 @@ class Rows:
     columns: dict[str, pa.Array]
     """The declared columns that the file has."""
     numbers: pa.Array
-    """The place of each row in the file, from 1; malformed rows count."""
+    """The line where each row begins, or its row in a Parquet file, from 1."""
     rescued: pa.Array | None = None
     """JSON of the fields that nobody declared, NULL where there is none."""
     malformed: list[tuple[int, str]] = field(default_factory=list)
-    """Place and text of what could not be read."""
+    """Line and text of what could not be read."""
+    is_guess: bool = False
+    """True if the encoding is a guess: `GUESSED`."""
 
 
 def column_name(header: str) -> str:
@@ -37,24 +41,28 @@ def column_name(header: str) -> str:
 
 
 def column_names(entity: Entity, headers: Sequence[str]) -> list[str]:
-    """The name of every column of a file, checked against the declared ones."""
+    """A name of its own for every column of a file, checked against the declared ones.
+
+    >>> column_names(Entity("x", ("id",)), ["ID", "note", "Note", ""])
+    ['id', 'note', 'note_2', 'column_4']
+    """
     names = [column_name(header) for header in headers]
     twice = sorted({n for n in names if n in entity.columns and names.count(n) > 1})
     if twice:
         message = f"expected each column once, found {', '.join(twice)} more than once"
         raise UnreadableFileError(message)
     if entity.key not in names:
-        found = ", ".join(header.strip()[:40] for header in headers[:10]) or "nothing"
+        found = ", ".join(_printable(header.strip()[:40]) for header in headers[:10]) or "nothing"
         message = f"expected a header with the column {entity.key}, found {found}"
         raise UnreadableFileError(message)
-    return names
+    return unique_names(names)
 
 
-def rows_of_records(
-    entity: Entity,
-    records: Iterable[tuple[int, dict[str, str | None]]],
-    malformed: list[tuple[int, str]],
-) -> Rows:
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def rows_of_records(entity: Entity, records: Iterable[tuple[int, dict[str, str | None]]]) -> Rows:
     """Rows from one dictionary each; fields of no declared column are rescued."""
     values: dict[str, list[str | None]] = {name: [] for name in entity.columns}
     numbers: list[int] = []
@@ -65,9 +73,7 @@ def rows_of_records(
             values[name].append(record.pop(name, None))
         rescued.append(rescued_json(record))
     columns = {name: pa.array(column, pa.string()) for name, column in values.items()}
-    return Rows(
-        columns, pa.array(numbers, pa.int64()), pa.array(rescued, pa.string()), list(malformed)
-    )
+    return Rows(columns, pa.array(numbers, pa.int64()), pa.array(rescued, pa.string()))
 
 
 def rescued_json(fields: dict[str, str | None]) -> str | None:

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import zlib
 
 from lyceum.systems.events.source.errors import UnreadableFileError
@@ -13,6 +14,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _PROBE = 4_096
+_BYTES_KEPT = "lyceum.bytes_kept"
+_MISFIT = re.compile("[\udc00-\udcff]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def decompressed(data: bytes) -> bytes:
@@ -26,7 +30,7 @@ def decompressed(data: bytes) -> bytes:
         raise UnreadableFileError(message) from None
 
 
-def without_mark(data: bytes) -> tuple[bytes, str | None]:
+def _without_mark(data: bytes) -> tuple[bytes, str | None]:
     """The bytes after the byte order mark, and the encoding that it stands for."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -34,24 +38,33 @@ def without_mark(data: bytes) -> tuple[bytes, str | None]:
     return data, None
 
 
-def decoded(data: bytes) -> str:
-    """The text of UTF-8, UTF-16 or Windows-1252 bytes.
+def decoded(data: bytes) -> tuple[str, bool]:
+    """The text of UTF-8, UTF-16 or Windows-1252 bytes, and whether Windows-1252 is a guess.
 
-    Without a byte order mark UTF-16 is known by its zeros, and what is not UTF-8 is
-    Windows-1252.
+    Without a byte order mark UTF-16 is known by its zeros. Windows-1252 is what has more bytes
+    that are not UTF-8 than characters that only UTF-8 has. Bytes that do not fit are lone
+    surrogates in the text: their lines are malformed, the others are not.
     """
-    body, marked = without_mark(data)
-    encoding = marked or _utf16_by_zeros(body[:_PROBE])
-    for candidate in [encoding] if encoding else ["utf-8", "cp1252"]:
-        try:
-            text = body.decode(candidate)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    expected = "text in UTF-8, UTF-16 or Windows-1252"
-    message = f"expected {expected}, found bytes that are none of them"
-    raise UnreadableFileError(message)
+    body, marked = _without_mark(data)
+    encoding = marked or _utf16_by_zeros(body[:_PROBE]) or "utf-8"
+    text = body.decode(encoding, _BYTES_KEPT)
+    if marked or encoding != "utf-8" or text.isascii():
+        return text, False
+    misfits = len(_MISFIT.findall(text))
+    if misfits <= len(_NOT_ASCII.findall(text)) - misfits:
+        return text, False
+    return body.decode("cp1252", _BYTES_KEPT), True
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    """What `surrogateescape` does, for bytes of every value."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in bad), error.end
+
+
+codecs.register_error(_BYTES_KEPT, _keep_bytes)
 
 
 def _utf16_by_zeros(probe: bytes) -> str | None:
