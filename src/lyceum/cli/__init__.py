@@ -19,6 +19,7 @@ from lyceum.errors import LyceumError
 from lyceum.systems.events.commands import events
 from lyceum.systems.lms.commands import lms
 from lyceum.systems.sales.commands import sales
+from lyceum.systems.stream.commands import stream
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +32,7 @@ app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(sales, name="sales")
+app.add_typer(stream, name="stream")
 for plugin in entry_points(group="lyceum.commands"):
     plugin.load()(app)
 # After those of bundlerun: this status shows its runs too.

@@ -1,0 +1,23 @@
+"""Bronze of the learner stream: every message of the topic as it came, exactly once."""
+
+from lyceum.model.table import Table
+
+LEARNER_EVENTS_RAW = Table(
+    name="bronze.learner_events_raw",
+    grain="one row per message of the broker",
+    keys=("topic", "partition", "offset"),
+    columns="""
+        topic STRING NOT NULL COMMENT 'Topic; for files the name of the topic they stand for',
+        partition INT NOT NULL COMMENT 'Partition of the topic',
+        offset BIGINT NOT NULL COMMENT 'Offset in the partition',
+        key STRING COMMENT 'Key of the message as text',
+        value STRING COMMENT 'The message as it came; NULL if it is empty or no UTF-8',
+        undecodable STRING COMMENT 'The bytes of a message that is no UTF-8, in base64',
+        timestamp TIMESTAMP COMMENT 'Time of the message by the broker, UTC',
+        headers STRING COMMENT 'Headers as a JSON list of key and value; NULL if there are none',
+        ingested_at TIMESTAMP NOT NULL COMMENT 'When its batch was received, UTC'
+    """,
+    cluster_by=("topic", "partition", "offset"),
+    retention_days=548,
+    personal=("key", "value", "undecodable"),
+)

@@ -1,0 +1,1 @@
+"""Gold of the learner stream: one module a table."""
