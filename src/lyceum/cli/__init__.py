@@ -20,6 +20,7 @@ from lyceum.errors import LyceumError
 from lyceum.systems.events.commands import events
 from lyceum.systems.lms.commands import lms
 from lyceum.systems.sales.commands import sales
+from lyceum.systems.warehouse.commands import etl
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bundle, name="bundle")
+app.add_typer(etl, name="etl")
 app.add_typer(events, name="events")
 app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")

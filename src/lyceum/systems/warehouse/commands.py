@@ -1,0 +1,17 @@
+"""Commands of the warehouse."""
+
+import typer
+
+etl = typer.Typer(
+    no_args_is_help=True, help="The analytics warehouse: an OLTP database to facts and dimensions."
+)
+
+
+@etl.command()
+def extract(context: typer.Context) -> None:
+    """Land what is new in the OLTP database of `OLTP_DATABASE_URL`."""
+    from lyceum.systems.warehouse.job_extract import extract
+    from lyceum.systems.warehouse.settings import WarehouseSettings
+
+    settings = context.obj.config().of(WarehouseSettings)
+    extract(context.obj.lakehouse(), settings, context.obj.reporter())
