@@ -2,13 +2,16 @@
 
 import json
 import os
+import pkgutil
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lyceum import systems
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.ops import ops
 from lyceum.cli.parsing import ONLY_PARSED, given_arguments, parse
@@ -16,10 +19,6 @@ from lyceum.cli.quarantine import quarantine
 from lyceum.cli.status import status
 from lyceum.context import Context
 from lyceum.errors import LyceumError
-from lyceum.systems.events.commands import events
-from lyceum.systems.lms.commands import lms
-from lyceum.systems.sales.commands import sales
-from lyceum.systems.stream.commands import stream
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,12 +26,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(events, name="events")
-app.add_typer(lms, name="lms")
 app.add_typer(ops, name="ops")
 app.add_typer(quarantine, name="quarantine")
-app.add_typer(sales, name="sales")
-app.add_typer(stream, name="stream")
+for system in sorted(module.name for module in pkgutil.iter_modules(systems.__path__)):
+    app.add_typer(import_module(f"{systems.__name__}.{system}.commands").commands)
 for plugin in entry_points(group="lyceum.commands"):
     plugin.load()(app)
 # After those of bundlerun: this status shows its runs too.

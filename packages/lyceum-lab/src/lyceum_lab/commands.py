@@ -1,5 +1,9 @@
 """Commands to try Lyceum on: sample files, a simulated LMS, the demo."""
 
+import signal
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from lyceum_lab.lms import SimulatorConfig
+    from lyceum_lab.oltp import OltpConfig
 
 sample = typer.Typer(no_args_is_help=True, help="Sample data: inbound files to try Lyceum on.")
 
@@ -69,6 +74,52 @@ def sales(
     context.obj.reporter().say(f"{len(written)} files in {folder}")
 
 
+@sample.command()
+def oltp(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="Such as postgresql://user:password@host/database.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 1,
+    learners: Annotated[int, typer.Option(min=1, help="Learners of the product.")] = 200,
+    days: Annotated[int, typer.Option(min=1, help="Days of sessions.")] = 7,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; yesterday if none.")
+    ] = None,
+) -> None:
+    """Make the OLTP database of a tutoring product: its tables, filled by COPY."""
+    from lyceum_lab.oltp import filled
+
+    rows = filled(url, _oltp(seed, learners, days, until))
+    counts = [(name, f"{count:,}") for name, count in rows.items()]
+    context.obj.reporter().table("OLTP database", ["table", "rows"], counts)
+
+
+def serve_oltp(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 1,
+    learners: Annotated[int, typer.Option(min=1, help="Learners of the product.")] = 200,
+    days: Annotated[int, typer.Option(min=1, help="Days of sessions, up to yesterday.")] = 7,
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
+) -> None:
+    """Serve a private PostgreSQL with a sample OLTP database until Ctrl-C; then it is gone."""
+    from lyceum_lab.oltp import served
+
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), served(_oltp(seed, learners, days, None), port=port) as url:
+        typer.echo(
+            f"OLTP database at {url}; Ctrl-C ends it. To read it:\n"
+            f"  export OLTP_DATABASE_URL={url}\n"
+            "  lyceum etl extract"
+        )
+        threading.Event().wait()
+
+
+def _oltp(seed: int, learners: int, days: int, until: datetime | None) -> "OltpConfig":
+    from lyceum_lab.oltp import OltpConfig
+
+    last = until.date() if until else datetime.now(UTC).date() - timedelta(days=1)
+    return OltpConfig(learners=learners, days=days, until=last, seed=seed)
+
+
 def serve(
     events: Annotated[int, typer.Option(min=0, help="Events that the LMS has.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same LMS.")] = 1,
@@ -110,8 +161,10 @@ def demo(context: typer.Context) -> int:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to Lyceum's."""
-    from lyceum.systems.lms.commands import lms
+    from lyceum.systems.lms.commands import commands as lms
+    from lyceum.systems.warehouse.commands import commands as etl
 
     app.add_typer(sample, name="sample")
     app.command()(demo)
     lms.command()(serve)
+    etl.command("serve")(serve_oltp)

@@ -11,10 +11,12 @@ from lyceum.systems.events.commands_export import export
 if TYPE_CHECKING:
     from lyceum.systems.events.job import EventsJob
 
-events = typer.Typer(
-    no_args_is_help=True, help="Event pipeline: delivered files to silver, gold and exports."
+commands = typer.Typer(
+    name="events",
+    no_args_is_help=True,
+    help="Event pipeline: delivered files to silver, gold and exports.",
 )
-events.command()(export)
+commands.command()(export)
 
 Landing = Annotated[
     Path | None,
@@ -22,7 +24,7 @@ Landing = Annotated[
 ]
 
 
-@events.command()
+@commands.command()
 def run(
     context: typer.Context,
     landing: Landing = None,
@@ -54,7 +56,7 @@ def run(
         watch_landing(job, seconds=watch, full_refresh=full_refresh, refresh=refresh or ())
 
 
-@events.command()
+@commands.command()
 def preprocess(context: typer.Context, landing: Landing = None) -> None:
     """Prepare newly delivered files for the declarative pipeline."""
     from lyceum.systems.events.job_tasks import preprocess
@@ -62,7 +64,7 @@ def preprocess(context: typer.Context, landing: Landing = None) -> None:
     preprocess(_job(context.obj, landing))
 
 
-@events.command()
+@commands.command()
 def quarantine(context: typer.Context) -> None:
     """Put into the quarantine what breaks a rule, after a run of the declarative pipeline."""
     from lyceum.systems.events.job_tasks import quarantine

@@ -11,7 +11,7 @@ from lyceum.context import Context
 if TYPE_CHECKING:
     from lyceum.systems.lms.job import LmsJob
 
-lms = typer.Typer(no_args_is_help=True, help="LMS session details: load, look up.")
+commands = typer.Typer(name="lms", no_args_is_help=True, help="LMS session details: load, look up.")
 
 Url = Annotated[str | None, typer.Option("--url", help="Base URL of the LMS (LMS_BASE_URL).")]
 Concurrency = Annotated[
@@ -38,7 +38,7 @@ def since_time(text: str) -> str:
     return text
 
 
-@lms.command()
+@commands.command()
 def load(
     context: typer.Context,
     url: Url = None,
@@ -62,7 +62,7 @@ def load(
     load(_job(context.obj, url, concurrency, rate), since=since, restart=restart)
 
 
-@lms.command("retry-failed")
+@commands.command("retry-failed")
 def retry_failed(
     context: typer.Context, url: Url = None, concurrency: Concurrency = None, rate: Rate = None
 ) -> None:
@@ -72,7 +72,7 @@ def retry_failed(
     retry_failed(_job(context.obj, url, concurrency, rate))
 
 
-@lms.command()
+@commands.command()
 def get(
     context: typer.Context,
     event_id: Annotated[str, typer.Argument(help="LMS event identifier.")],

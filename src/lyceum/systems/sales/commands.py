@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-sales = typer.Typer(no_args_is_help=True, help="A shop's sales: load files, months, performance.")
+commands = typer.Typer(
+    name="sales", no_args_is_help=True, help="A shop's sales: load files, months, performance."
+)
 
 
-@sales.command()
+@commands.command()
 def load(
     context: typer.Context,
     folder: Annotated[
@@ -24,7 +26,7 @@ def load(
     load(context.obj.lakehouse(), landing, context.obj.reporter())
 
 
-@sales.command()
+@commands.command()
 def monthly(
     context: typer.Context,
     year: Annotated[int | None, typer.Option(min=1, max=9999, help="Only this year.")] = None,
@@ -60,7 +62,7 @@ def monthly(
     )
 
 
-@sales.command()
+@commands.command()
 def performance(
     context: typer.Context,
     verbose: Annotated[

@@ -2,15 +2,17 @@
 
 import typer
 
-stream = typer.Typer(no_args_is_help=True, help="Learner events: from a broker to their metrics.")
+commands = typer.Typer(
+    name="stream", no_args_is_help=True, help="Learner events: from a broker to their metrics."
+)
 
 
-@stream.callback()
+@commands.callback()
 def _stream() -> None:
     """Learner events: from a broker to their metrics."""
 
 
-@stream.command()
+@commands.command()
 def validate(context: typer.Context) -> None:
     """Compute the hand-written fixtures and compare the tables with the expected ones."""
     from lyceum.systems.stream.validate import validate

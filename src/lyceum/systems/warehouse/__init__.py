@@ -1,0 +1,1 @@
+"""The analytics warehouse: an OLTP database to dimensions and facts."""
