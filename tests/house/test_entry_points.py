@@ -24,7 +24,8 @@ def test_a_command_that_succeeds_returns(monkeypatch, capsys):
 
 def test_an_empty_option_is_one_that_is_not_given(capsys):
     """A job's parameter without a value arrives as an empty text."""
-    assert main(["lms", "load", "--rate", "", "--since=", "--nothing"]) == 2
+    of_task = ["lms", "load", "--settings", "LMS_RATE=5", "--rate", "", "--since=", "--nothing"]
+    assert main(of_task) == 2
     assert "No such option: --nothing" in capsys.readouterr().err
 
 
