@@ -96,7 +96,7 @@ def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
                 stage.note = loaded.note()
             _log.info("batch loaded", files=len(files), rows=loaded.read, added=loaded.added)
             _count(run, loaded)
-        show_open(lake, reporter, SYSTEM, run.id)
+        show_open(lake, reporter, SYSTEM)
 
 
 def _load_batch(lake: Lakehouse, batch: Batch) -> Loaded:
