@@ -148,25 +148,25 @@ class Run:
             total: How many there are.
         """
         stage = Stage(name, unit, total, key=key, title=title or _as_words(name))
-        stage.is_done = (name, key) in self._done
-        with self.reporter.shown(stage):
-            if stage.is_done:
-                stage.note = "done before the run was interrupted"
+        if (name, key) in self._done:
+            stage.is_done, stage.note = True, "done before the run was interrupted"
+            with self.reporter.shown(stage):
                 yield stage
-                return
-            self.begin()
-            stage.started_at = datetime.now(UTC)
-            self._write(self._checkpoint(stage, "in_progress"))
-            try:
+            return
+        self.begin()
+        stage.started_at = datetime.now(UTC)
+        self._write(self._checkpoint(stage, "in_progress"))
+        try:
+            with self.reporter.shown(stage):
                 yield stage
-            except BaseException as error:
-                stage.metadata |= {"error": reason(error), "kind": type(error).__name__}
-                self._waiting.append(self._checkpoint(stage, "failed"))
-                _log.error("stage failed", stage=name, key=key, **stage.metadata)
-                raise
-            self._done.add((name, key))
-            self._waiting.append(self._checkpoint(stage, "completed"))
-            _log.info("stage completed", stage=name, key=key, duration_ms=stage.milliseconds)
+        except BaseException as error:
+            stage.metadata |= {"error": reason(error), "kind": type(error).__name__}
+            self._waiting.append(self._checkpoint(stage, "failed"))
+            _log.error("stage failed", stage=name, key=key, **stage.metadata)
+            raise
+        self._done.add((name, key))
+        self._waiting.append(self._checkpoint(stage, "completed"))
+        _log.info("stage completed", stage=name, key=key, duration_ms=stage.milliseconds)
 
     def perform(
         self, name: str, action: Callable[[], T], *, policy: RetryPolicy | None = None

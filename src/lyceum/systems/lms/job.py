@@ -11,12 +11,7 @@ from lyceum.quality.quarantine import open_records, show_open
 from lyceum.quality.results import CheckResult, gate
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
-from lyceum.systems.lms.audit import (
-    audit_success,
-    audited_failure,
-    failures_text,
-    show_summary,
-)
+from lyceum.systems.lms import audit
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS, failed_events
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job_fetch import (
@@ -84,7 +79,8 @@ def _load(job: LmsJob, scope: Scope, since: str | None, *, restart: bool) -> Non
     """Go on with the unfinished load, or plan the wanted one; then fetch and publish it."""
     parameters = {"scope": scope, "since": since}
     with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as run:
-        with audited_failure(run):
+        run.begin()
+        with audit.audited_failure(run):
             wanted = Load(scope, load_source(job.settings, since))
             folder = opened(job.lake.config.home / "landing" / "lms", wanted, restart=restart)
             has_events = folder.is_planned or _plan(job, run, folder, since) > 0
@@ -130,7 +126,7 @@ def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckR
     if failures and not run.rows_processed:
         quarantine_failures(lake, landed)
         folder.drop()
-        raise NothingFetchedError(failures_text(failures))
+        raise NothingFetchedError(audit.failures_text(failures))
     with run.stage("publish_bronze", unit="events") as stage:
         publish_bronze(lake, landed)
         stage.done = run.rows_processed
@@ -138,7 +134,7 @@ def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckR
         changes = publish_silver(lake, landed, job.fields)
         stage.note = f"sessions: {changes.sessions} · quarantine: {changes.quarantine}"
         run.count(changes.sessions)
-    audit_success(lake, folder.load, failures)
+    audit.audit_success(lake, folder.load, failures)
     with run.stage("check_quality") as stage:
         results = check_lms(
             lake,
@@ -148,6 +144,6 @@ def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckR
             thresholds=lake.config.of(LmsThresholds),
         )
         stage.note = f"{sum(r.passed for r in results)} of {len(results)} expectations met"
-    show_summary(lake, job.reporter, failures)
+    audit.show_summary(lake, job.reporter, failures)
     show_open(lake, job.reporter, SYSTEM)
     return results
