@@ -27,7 +27,7 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.watermarks import WATERMARKS
-from lyceum.systems.sales import job_records
+from lyceum.systems.sales import job_load
 from lyceum.systems.sales.bronze import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.systems.sales.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.systems.sales.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
@@ -294,7 +294,7 @@ def test_a_file_gone_before_it_is_read_is_tried_again(lake, tmp_path, monkeypatc
         gone.rename(away)
         return write_rows(files, target)
 
-    monkeypatch.setattr(job_records, "write_rows", write_without)
+    monkeypatch.setattr(job_load, "write_rows", write_without)
     load(lake, folder, Reporter())
     assert [(r.rule, r.source_key) for r in lake.read(QUARANTINE).collect()] == [
         ("file_unreadable", "2011-02-01.csv")
