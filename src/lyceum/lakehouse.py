@@ -37,8 +37,8 @@ class Lakehouse(Lake):
 
     def view(self, view: View) -> DataFrame:
         """The view's rows, by its declaration; nothing is created."""
+        base, rows = self.name(view.base), self.read(view.base)
         if not self.exists(view.base):
-            # Every view is the latest of its base's rows, in its base's columns.
-            return self.rows(view.base, [])
-        self.read(view.base)
-        return self.spark.sql(view.query.format(base=self.name(view.base)))
+            base = f"no_{view.base.short_name}"
+            rows.createOrReplaceTempView(base)
+        return self.spark.sql(view.query.format(base=base))

@@ -92,6 +92,11 @@ class Settings:
         return self.home / "locks"
 
     @property
+    def has_local_home(self) -> bool:
+        """True if files of the home can be appended to; those of a workspace's volume cannot."""
+        return self.warehouse is not None
+
+    @property
     def is_local_disk(self) -> bool:
         """True if the tables lie on a disk that only this machine's processes share."""
         return self.warehouse is not None and "://" not in self.warehouse

@@ -112,6 +112,16 @@ def test_verbose_logs_go_to_standard_error(config, capsys):
     assert json.loads(capsys.readouterr().err)["metadata"] == {"n": 1}
 
 
+def test_in_a_workspace_lines_go_to_standard_error_and_no_file_is_made(tmp_path, capsys):
+    """A volume takes files from start to end: nobody can append to one."""
+    environ = {"DATABRICKS_RUNTIME_VERSION": "client.5", "LYCEUM_HOME": str(tmp_path)}
+    open_logs(Settings.load(environ=environ))
+    log.debug("not asked for")
+    log.info("seen", n=1)
+    assert json.loads(capsys.readouterr().err)["metadata"] == {"n": 1}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_never_stops_the_work(tmp_path, capsys):
     """The log file is on a full device: one warning, and the lines still wait for the table."""
     config = Settings.load(tmp_path, environ={})

@@ -51,13 +51,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[str | N
             digest.update(content)
             size += file.write(content)
             count += 1
-        flush_to_disk(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
     return FileFacts(count, size, digest.hexdigest())
-
-
-def flush_to_disk(descriptor: int) -> None:
-    """Wait until the disk has it, so that a rename never names half a file."""
-    os.fsync(descriptor)
 
 
 def _with_header(

@@ -11,7 +11,7 @@ from lyceum.model.table import Table
 
 @dataclass(frozen=True)
 class ExportedTable:
-    """A table of an export and its columns that leave."""
+    """A table of an export and its columns that leave, its keys among them."""
 
     table: Table
     columns: tuple[str, ...]
@@ -25,17 +25,31 @@ class Export:
     tables: tuple[ExportedTable, ...]
 
 
-def changes(current: DataFrame, previous: DataFrame, *, keys: tuple[str, ...]) -> DataFrame:
-    """The rows that are new or differ in a column, and with `is_removed` those that are gone."""
-    now, before = (
-        rows.select(F.struct(*keys).alias("key"), F.struct("*").alias(name))
-        for rows, name in ((current, "now"), (previous, "before"))
+def exported_rows(rows: DataFrame, exported: ExportedTable) -> DataFrame:
+    """The rows as they leave: `row_key`, a JSON list; `row_hash`; `cells`, texts in order."""
+    text = as_text(rows.select(*exported.columns))
+    # A hash passes over NULL: without the flags NULL in one column is NULL in its neighbour.
+    hashed = [value for name in exported.columns for value in (F.col(name), F.col(name).isNull())]
+    return text.select(
+        F.to_json(F.array(*exported.table.keys)).alias("row_key"),
+        F.xxhash64(*hashed).alias("row_hash"),
+        F.array(*exported.columns).alias("cells"),
     )
-    is_changed = ~F.col("now").eqNullSafe(F.col("before"))
-    is_removed = F.col("now").isNull()
-    row = F.coalesce("now", "before").alias("row")
-    both = now.join(before, on="key", how="full_outer").where(is_changed)
-    return both.select(row, is_removed.alias("is_removed")).select("row.*", "is_removed")
+
+
+def changes(now: DataFrame, sent: DataFrame, *, is_full: bool = False) -> DataFrame:
+    """What differs from what was sent; `row_hash` and `cells` are NULL for a row that is gone.
+
+    Args:
+        now: Rows as of `exported_rows`.
+        sent: `row_key` and `row_hash` of what the consumer has; no hash: it knows of the removal.
+        is_full: Keep the rows that are as they were sent, too.
+    """
+    sent = sent.select("row_key", F.col("row_hash").alias("sent_hash"))
+    is_changed = ~F.col("row_hash").eqNullSafe(F.col("sent_hash"))
+    if is_full:
+        is_changed |= F.col("row_hash").isNotNull()
+    return now.join(sent, on="row_key", how="full_outer").where(is_changed).drop("sent_hash")
 
 
 def as_text(rows: DataFrame) -> DataFrame:

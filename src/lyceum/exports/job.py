@@ -1,33 +1,25 @@
-"""The job of an export: rows that changed since the consumer's last one, as files with a manifest.
+"""The job of an export: rows that differ from what the consumer has, as files with a manifest.
 
-The plan is recorded before the files, the watermark after them; the manifest comes last. Whatever
-is killed in between is repeated from its plan: the same names, the same bytes.
+First the changes are kept in a table, then written to files, the manifest last, then they count as
+sent. Whatever is killed in between is repeated from that table: the same names, the same bytes.
 """
 
-import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from lyceum.errors import UsageError
-from lyceum.exports.csv_file import FileFacts, excel_safe, flush_to_disk, write_csv
-from lyceum.exports.declaration import Export, ExportedTable, as_text, changes
-from lyceum.exports.ledger import History, Plan, Request, Span, history, record
+from lyceum.exports.declaration import Export, changes, exported_rows
+from lyceum.exports.files import ExportedFile, write_manifest, write_table
+from lyceum.exports.ledger import EXPORT_CHANGES, EXPORT_ROWS, EXPORTS
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.table import Table
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
-from pocketlake import Version
-
-_REMOVED_LISTED = 10_000
-_ASIDE = ".lyceum-export-"
-_ABSENT = Version("", 0)
-"""A table that nobody has written yet has no rows; once it is there it is another one."""
 
 
 class DestinationError(UsageError):
@@ -35,203 +27,122 @@ class DestinationError(UsageError):
 
 
 @dataclass(frozen=True)
-class _Change:
-    """The rows of a table that an export holds, and the keys that are gone."""
+class Request:
+    """What is asked of an export."""
 
-    rows: DataFrame
-    removed: list[list[object]] | None = None
+    consumer: str
+    destination: Path
+    is_full: bool = False
+    is_excel_safe: bool = False
 
 
 def export(lake: Lakehouse, reporter: Reporter, what: Export, request: Request) -> Path:
     """Write what changed since the consumer's last export, or all rows; returns the manifest.
 
-    An export that died is finished first, under its own names.
+    An export that died is finished first, under its own names; what changed since then follows as
+    one of its own.
+
+    Raises:
+        DestinationError: The folder cannot be written.
     """
-    parameters = {"destination": request.destination, "full": request.is_full}
-    with Run.of(lake, what.name, parameters, reporter=reporter) as run:
-        run.begin()
-        _prepare(request.destination)
-        known, now = history(lake, request), _versions(lake, what)
-        plan = known.unfinished(request)
-        if plan is not None and _is_of(plan, now):
-            reporter.say(f"Finishing the export of {plan.started_at:%Y-%m-%d %H:%M} UTC")
-            manifest, rows = _carry_out(lake, reporter, what, plan)
-            is_behind = any(now[s.table_name].number != s.to_version for s in plan.spans)
-            known = history(lake, request)
-        else:
-            is_behind = True
-        if is_behind:
-            plan = _new_plan(lake, request, known, now)
-            manifest, rows = _carry_out(lake, reporter, what, plan)
-        run.rows_processed = rows
-    return manifest
+    job = f"{what.name}:{request.consumer}"
+    with Run.of(lake, job, vars(request), reporter=reporter, resume=True) as run:
+        with run.stage("find_changes") as stage:
+            if not stage.is_done:
+                _keep_changes(run, what, request)
+        with run.stage("write_files", unit="rows") as stage:
+            manifest, files = _write_files(run, what, request)
+            stage.done = run.rows_processed = sum(file.rows for file in files)
+        with run.stage("mark_as_sent"):
+            _mark_as_sent(run, what, request, files)
+        rows = {file.name: file.rows for file in files}
+        reporter.result("Exported", {**rows, "manifest": manifest})
+        has_more = run.is_resumed and not _changed(run, what, request).isEmpty()
+    # Only now: a run that has not ended is repeated from them.
+    lake.delete(EXPORT_CHANGES, where="export_id = :id", args={"id": run.id})
+    return export(lake, reporter, what, request) if has_more else manifest
 
 
-def _prepare(destination: Path) -> None:
-    """Make the folder and clear what dead exports left aside in it."""
+def _keep_changes(run: Run, what: Export, request: Request) -> None:
+    """Keep what the export sends: from now on it is the same however often it is repeated."""
+    args = {"export": what.name, "consumer": request.consumer, "id": run.id}
+    given_up = "export_name = :export AND consumer = :consumer AND export_id <> :id"
+    run.lake.delete(EXPORT_CHANGES, where=given_up, args=args)
+    run.lake.append(EXPORT_CHANGES, _changed(run, what, request), once=(f"export:{run.id}", 1))
+
+
+def _changed(run: Run, what: Export, request: Request) -> DataFrame:
+    """What differs from what the consumer has, in the columns of EXPORT_CHANGES."""
+    sent = _of_consumer(run.lake, EXPORT_ROWS, what, request)
+    found = []
+    for one in what.tables:
+        of_table = sent.where(F.col("table_name") == one.table.name)
+        now = exported_rows(run.lake.read(one.table), one)
+        rows = changes(now, of_table, is_full=request.is_full)
+        found.append(rows.withColumn("table_name", F.lit(one.table.name)))
+    return reduce(DataFrame.unionByName, found).withColumns(
+        {
+            "export_name": F.lit(what.name),
+            "consumer": F.lit(request.consumer),
+            "export_id": F.lit(run.id),
+        }
+    )
+
+
+def _write_files(run: Run, what: Export, request: Request) -> tuple[Path, list[ExportedFile]]:
+    """Write a file a table, then the manifest, from the changes that are kept."""
+    earlier = _of_consumer(run.lake, EXPORTS, what, request).where(F.col("export_id") != run.id)
+    last = earlier.orderBy(F.desc("recorded_at")).limit(1).collect()
+    follows = None if request.is_full or not last else last[0].export_id
+    suffix = f"{run.started_at:%Y%m%d_%H%M%S}_{run.id[:8]}"
+    mine = run.lake.read(EXPORT_CHANGES).where(F.col("export_id") == run.id)
     try:
-        destination.mkdir(parents=True, exist_ok=True)
-        for aside in destination.glob(f"{_ASIDE}*"):
-            shutil.rmtree(aside)
+        request.destination.mkdir(parents=True, exist_ok=True)
+        files = []
+        for one in what.tables:
+            path = request.destination / f"{one.table.short_name}_{suffix}.csv"
+            rows = mine.where(F.col("table_name") == one.table.name)
+            types = run.lake.read(one.table).schema
+            files.append(write_table(path, rows, one, types, is_excel_safe=request.is_excel_safe))
+        facts = {
+            "export": run.id,
+            "consumer": request.consumer,
+            "kind": "changes" if follows else "full",
+            "follows": follows,
+            "started_at": run.started_at.isoformat(),
+            "excel_safe": request.is_excel_safe,
+        }
+        return write_manifest(request.destination / f"manifest_{suffix}.json", facts, files), files
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        message = f"expected a folder to write to, found {destination}: {reason}"
+        message = f"expected a folder to write to, found {request.destination}: {reason}"
         raise DestinationError(message) from None
 
 
-def _versions(lake: Lakehouse, what: Export) -> dict[str, Version]:
-    """The present version of every table."""
-    tables = [exported.table for exported in what.tables]
-    return {table.name: lake.version(table) or _ABSENT for table in tables}
+def _mark_as_sent(run: Run, what: Export, request: Request, files: list[ExportedFile]) -> None:
+    """The consumer has the rows from now on, whatever it does with the files."""
+    mine = run.lake.read(EXPORT_CHANGES).where(F.col("export_id") == run.id)
+    run.lake.merge(EXPORT_ROWS, mine, unless_only=("export_id",))
+    rows = [
+        (
+            run.id,
+            what.name,
+            request.consumer,
+            file.table_name,
+            request.is_full,
+            request.is_excel_safe,
+            str(request.destination),
+            file.rows,
+            file.removed_count,
+            file.sha256,
+            run.started_at,
+            datetime.now(UTC),
+        )
+        for file in files
+    ]
+    run.lake.append(EXPORTS, run.lake.rows(EXPORTS, rows), once=(f"exported:{run.id}", 1))
 
 
-def _is_of(plan: Plan, now: dict[str, Version]) -> bool:
-    """True if the plan's tables are still the same; one made anew counts its versions anew."""
-    return {s.table_name: s.table_id for s in plan.spans} == {
-        name: version.table_id for name, version in now.items()
-    }
-
-
-def _new_plan(lake: Lakehouse, request: Request, known: History, now: dict[str, Version]) -> Plan:
-    """From the consumer's watermark to the present versions."""
-    marks = {} if request.is_full else known.watermarks
-    spans = []
-    for name, version in now.items():
-        mark = marks.get(name)
-        is_same_table = mark is not None and mark.table_id == version.table_id
-        since = mark.to_version if mark is not None and is_same_table else None
-        spans.append(Span(name, version.table_id, since, version.number))
-    plan = Plan(request, tuple(spans))
-    record(lake, plan, "STARTED", {})
-    return plan
-
-
-def _carry_out(lake: Lakehouse, reporter: Reporter, what: Export, plan: Plan) -> tuple[Path, int]:
-    """Make the files aside, give them their names, the manifest last, then move the watermark."""
-    destination = plan.request.destination
-    facts: dict[str, FileFacts] = {}
-    entries = []
-    with _aside(plan) as aside:
-        for exported in what.tables:
-            with reporter.step(f"Export {exported.table.name}", unit="rows") as step:
-                entry, found = _write_table(lake, reporter, exported, plan, aside)
-                step.done = found.rows
-            entries.append(entry)
-            facts[exported.table.name] = found
-        manifest = aside / f"manifest_{plan.suffix}.json"
-        _write_json(manifest, _manifest(plan, entries))
-        for entry in entries:
-            (aside / str(entry["name"])).replace(destination / str(entry["name"]))
-        _flush_folder(destination)
-        manifest.replace(destination / manifest.name)
-        _flush_folder(destination)
-    record(lake, plan, "DONE", {name: (f.rows, f.sha256) for name, f in facts.items()})
-    rows = {str(entry["name"]): entry["rows"] for entry in entries}
-    reporter.result("Exported", {**rows, "manifest": destination / manifest.name})
-    return destination / manifest.name, sum(f.rows for f in facts.values())
-
-
-@contextmanager
-def _aside(plan: Plan) -> Iterator[Path]:
-    """A folder beside the files to be, on the same disk so that they can be renamed."""
-    folder = plan.request.destination / f"{_ASIDE}{plan.id}"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write_table(
-    lake: Lakehouse, reporter: Reporter, exported: ExportedTable, plan: Plan, aside: Path
-) -> tuple[dict[str, object], FileFacts]:
-    """Write one table's file; returns its entry in the manifest."""
-    span, table = plan.span(exported.table), exported.table
-    change = _change(lake, reporter, exported, span)
-    path = aside / f"{table.short_name}_{plan.suffix}.csv"
-    ordered = change.rows.orderBy(*table.keys).transform(as_text)
-    cells: Iterator[Row | list[str | None]] = ordered.toLocalIterator()
-    if plan.request.is_excel_safe:
-        cells = ([excel_safe(cell) for cell in row] for row in cells)
-    found = write_csv(path, exported.columns, cells)
-    kinds = {f.name: f.dataType.simpleString() for f in change.rows.schema}
-    entry: dict[str, object] = {
-        "name": path.name,
-        "table": table.name,
-        "keys": table.keys,
-        "rows": found.rows,
-        "bytes": found.bytes,
-        "sha256": found.sha256,
-        "columns": [{"name": name, "type": kinds[name]} for name in exported.columns],
-        "watermark": {
-            "table_id": span.table_id,
-            "from_version": span.from_version,
-            "to_version": span.to_version,
-        },
-    }
-    return entry | _removed(change), found
-
-
-def _change(lake: Lakehouse, reporter: Reporter, exported: ExportedTable, span: Span) -> _Change:
-    """The rows to export; all of them where the earlier version cannot be read."""
-    table = exported.table
-    current = lake.read(table, version=span.to_version).select(*exported.columns)
-    if span.from_version is None:
-        return _Change(current)
-    if span.from_version == span.to_version:
-        return _Change(current.limit(0), [])
-    previous = lake.read(table, version=span.from_version).select(*exported.columns)
-    try:
-        found = changes(current, previous, keys=table.keys)
-        gone = found.where("is_removed").select(*table.keys).orderBy(*table.keys)
-        removed = [list(row) for row in gone.limit(_REMOVED_LISTED + 1).collect()]
-        return _Change(found.where("NOT is_removed").drop("is_removed"), removed)
-    except PySparkException:
-        reason = f"version {span.from_version} cannot be read any more"
-        reporter.say(f"{table.name}: {reason}, so all rows are exported")
-        return _Change(current)
-
-
-def _removed(change: _Change) -> dict[str, object]:
-    """What the manifest says of keys that are gone; a full export knows of none."""
-    if change.removed is None:
-        return {}
-    is_complete = len(change.removed) <= _REMOVED_LISTED
-    return {"removed": change.removed[:_REMOVED_LISTED], "removed_is_complete": is_complete}
-
-
-def _manifest(plan: Plan, entries: list[dict[str, object]]) -> dict[str, object]:
-    """The same for a plan whenever it is carried out."""
-    is_full = all(span.from_version is None for span in plan.spans)
-    return {
-        "export": plan.id,
-        "consumer": plan.request.consumer,
-        "kind": "full" if is_full else "changes",
-        "started_at": plan.started_at.isoformat(),
-        "encoding": "utf-8",
-        "delimiter": "|",
-        "line_end": "\n",
-        "null": "an empty field without quotes",
-        "excel_safe": plan.request.is_excel_safe,
-        "files": entries,
-    }
-
-
-def _write_json(path: Path, content: dict[str, object]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        flush_to_disk(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Put the new names onto the disk before what depends on them."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        flush_to_disk(descriptor)
-    except OSError:
-        # A mounted object store has no folders to flush: there a rename is on the disk at once.
-        return
-    finally:
-        os.close(descriptor)
+def _of_consumer(lake: Lakehouse, table: Table, what: Export, request: Request) -> DataFrame:
+    of_export = lake.read(table).where(F.col("export_name") == what.name)
+    return of_export.where(F.col("consumer") == request.consumer)

@@ -101,10 +101,9 @@ def keep(lake: Lakehouse, rows: DataFrame) -> Written:
     return lake.merge(QUARANTINE, rows, unless_only=("seen_at", "load_id"))
 
 
-def show_open(lake: Lakehouse, reporter: Reporter, system: str, load_id: str | None = None) -> None:
-    """Open records of a system by rule, those that a load saw if one is named; nothing if none."""
+def show_open(lake: Lakehouse, reporter: Reporter, system: str) -> None:
+    """Open records of a system by rule; nothing if there are none."""
     rows = open_records(lake, system)
-    rows = rows if load_id is None else rows.where(F.col("load_id") == load_id)
     counts = rows.groupBy("severity", "rule").count().orderBy("severity", "rule").collect()
     if counts:
         columns = ["severity", "rule", "records"]

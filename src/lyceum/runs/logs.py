@@ -121,15 +121,17 @@ class _ToTable(_Forgiving):
 def open_logs(config: Settings, *, to_stderr: bool = False) -> None:
     """Send what this process logs to the file of its home, or to standard error, and to the table.
 
-    Calling it again for the same home changes nothing, unless standard error is asked for.
+    In a workspace, whose volumes take no appending, it is standard error. Calling it again for the
+    same home changes nothing, unless standard error is asked for.
     """
     logger = logging.getLogger(_ROOT)
+    is_verbose, to_stderr = to_stderr, to_stderr or not config.has_local_home
     wanted = (str(config.home), to_stderr)
     present = getattr(logger, "opened_for", None)
     if present == wanted or (present == (str(config.home), True)):
         return
     _close(logger)
-    logger.setLevel(logging.DEBUG if to_stderr else logging.INFO)
+    logger.setLevel(logging.DEBUG if is_verbose else logging.INFO)
     for handler in _handlers(config, to_stderr=to_stderr):
         handler.setFormatter(_formatter())
         logger.addHandler(handler)

@@ -14,6 +14,7 @@ wherever in the block it happens: settings and servers belong into the block.
 """
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,11 +54,13 @@ class Run:
     target_date: date | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """A run that is resumed keeps it, as its id."""
     rows_processed: int = 0
     """Rows read from the source."""
     rows_inserted: int = 0
     rows_updated: int = 0
     rows_deleted: int = 0
+    _clock: float = field(default_factory=time.monotonic)
     is_resumed: bool = False
     """It goes on with a run that was interrupted."""
     _has_begun: bool = False
@@ -145,25 +148,25 @@ class Run:
             total: How many there are.
         """
         stage = Stage(name, unit, total, key=key, title=title or _as_words(name))
-        stage.is_done = (name, key) in self._done
-        with self.reporter.shown(stage):
-            if stage.is_done:
-                stage.note = "done before the run was interrupted"
+        if (name, key) in self._done:
+            stage.is_done, stage.note = True, "done before the run was interrupted"
+            with self.reporter.shown(stage):
                 yield stage
-                return
-            self.begin()
-            stage.started_at = datetime.now(UTC)
-            self._write(self._checkpoint(stage, "in_progress"))
-            try:
+            return
+        self.begin()
+        stage.started_at = datetime.now(UTC)
+        self._write(self._checkpoint(stage, "in_progress"))
+        try:
+            with self.reporter.shown(stage):
                 yield stage
-            except BaseException as error:
-                stage.metadata |= {"error": reason(error), "kind": type(error).__name__}
-                self._waiting.append(self._checkpoint(stage, "failed"))
-                _log.error("stage failed", stage=name, key=key, **stage.metadata)
-                raise
-            self._done.add((name, key))
-            self._waiting.append(self._checkpoint(stage, "completed"))
-            _log.info("stage completed", stage=name, key=key, duration_ms=stage.milliseconds)
+        except BaseException as error:
+            stage.metadata |= {"error": reason(error), "kind": type(error).__name__}
+            self._waiting.append(self._checkpoint(stage, "failed"))
+            _log.error("stage failed", stage=name, key=key, **stage.metadata)
+            raise
+        self._done.add((name, key))
+        self._waiting.append(self._checkpoint(stage, "completed"))
+        _log.info("stage completed", stage=name, key=key, duration_ms=stage.milliseconds)
 
     def perform(
         self, name: str, action: Callable[[], T], *, policy: RetryPolicy | None = None
@@ -209,6 +212,7 @@ class Run:
         last = next((row for row in reversed(states) if row.status != "SKIPPED"), None)
         if resume and last is not None and _is_unfinished(last, self.parameters):
             self.id, self.is_resumed = last.id, True
+            self.started_at = last.started_at.astimezone(UTC)
             self._done = completed_stages(self.lake, last.id)
         died = f"its process died; found by run {self.id}"
         dead = [r for r in states if r.status == "RUNNING" and r.id != self.id]
@@ -272,7 +276,7 @@ class Run:
             "rows_inserted": self.rows_inserted,
             "rows_updated": self.rows_updated,
             "rows_deleted": self.rows_deleted,
-            "duration_ms": ended and int((ended - self.started_at).total_seconds() * 1000),
+            "duration_ms": ended and int((time.monotonic() - self._clock) * 1000),
             "error_message": error,
             "started_at": self.started_at,
             "completed_at": ended,

@@ -2,17 +2,21 @@
 
 import csv
 import json
+import signal
+from contextlib import suppress
 
 import pytest
 
 from lakes import lake_at
 from lyceum.exports import job
-from lyceum.exports.job import DestinationError, export
-from lyceum.exports.ledger import EXPORTS, Request
+from lyceum.exports.job import DestinationError, Request, export
+from lyceum.exports.ledger import EXPORT_CHANGES, EXPORTS
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.events.exports import EVENTS_EXPORT
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
 from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
+from pocketlake.observe import followed
+from processes import killed_at
 from tables import draw
 
 EVENT_TYPES = {"event_date": "date", "oasis_modified_date": "timestamp"}
@@ -56,7 +60,7 @@ def rename_event(lake, event_id, name):
 
 def run(lake, out, consumer="downstream", **options):
     """Export; gives the manifest and, by table, the lines as csv reads them."""
-    request = Request("events_export", consumer, out, **options)
+    request = Request(consumer, out, **options)
     manifest = json.loads(export(lake, Reporter(), EVENTS_EXPORT, request).read_text())
     return manifest, {entry["table"]: lines_of(out / entry["name"]) for entry in manifest["files"]}
 
@@ -86,59 +90,132 @@ def test_the_first_export_has_all_rows(lake, tmp_path):
     assert (manifest["kind"], len(names_in(tmp_path))) == ("full", 3)
 
 
-def test_a_later_export_has_what_changed_even_if_one_was_killed_in_between(
-    lake, tmp_path, monkeypatch
-):
-    """Killed before its files have their names, it leaves nothing; it is finished by the next."""
+def test_a_later_export_has_what_changed(lake, tmp_path):
+    """Without a look at earlier versions of the tables: a pipeline's views have none to read."""
     rename_event(lake, "E1", "kept")
     lake.delete(LM_PARTICIPANTS, where="participant_id = 'P2'")
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "_write_json", kill)
-        with pytest.raises(KilledError):
-            run(lake, tmp_path)
-    assert names_in(tmp_path) == []
-    rename_event(lake, "E2", "later")
-    second, tables = run(lake, tmp_path)
-    assert [row[:2] for row in tables["silver.lm_events"][1:]] == [["E2", "later"]]
-    assert tables["silver.lm_participants"][1:] == []
-    manifests = [json.loads(path.read_text()) for path in tmp_path.glob("manifest_*")]
-    (first,) = [manifest for manifest in manifests if manifest != second]
-    (events, participants) = first["files"]
-    assert [row[:2] for row in lines_of(tmp_path / events["name"])[1:]] == [["E1", "kept"]]
+    for table in (LM_EVENTS, LM_PARTICIPANTS):
+        lake.compact(table)
+        lake.vacuum(table, retain_hours=0)
+    manifest, tables = run(lake, tmp_path)
+    assert [row[:2] for row in tables["silver.lm_events"][1:]] == [["E1", "kept"]]
+    (events, participants) = manifest["files"]
     assert (participants["rows"], participants["removed"]) == (0, [["P2"]])
-    assert (first["kind"], events["watermark"]["to_version"]) == (
+    assert (manifest["kind"], events["removed"], events["removed_is_complete"]) == (
         "changes",
-        second["files"][0]["watermark"]["from_version"],
+        [],
+        True,
+    )
+    assert manifest["follows"] == lake.read(EXPORTS).orderBy("recorded_at").first().export_id
+
+    again, tables = run(lake, tmp_path)
+    assert (again["follows"], [entry["rows"] for entry in again["files"]]) == (
+        manifest["export"],
+        [0, 0],
     )
 
 
-def test_an_export_killed_before_its_watermark_is_repeated_under_the_same_names(
+def test_a_value_that_moves_to_the_next_column_is_a_change(lake, tmp_path):
+    """NULL in one column is not NULL in its neighbour."""
+    run(lake, tmp_path)
+    columns = lake.read(LM_PARTICIPANTS).columns
+    moved = {"mdm_id": "NULL", "final_mdm_id": "mdm_id"}
+    for swap in (moved, {"mdm_id": "final_mdm_id", "final_mdm_id": "NULL"}):
+        lake.merge(
+            LM_PARTICIPANTS,
+            lake.read(LM_PARTICIPANTS).selectExpr(*(f"{swap.get(c, c)} AS {c}" for c in columns)),
+        )
+        _, tables = run(lake, tmp_path)
+        assert len(tables["silver.lm_participants"]) == 2
+
+
+def test_an_export_that_was_killed_is_finished_with_the_same_names_and_bytes(
     lake, tmp_path, monkeypatch
 ):
+    """Its manifest was out already; what changed meanwhile follows as an export of its own."""
     rename_event(lake, "E1", "once")
     with monkeypatch.context() as patch:
-        patch.setattr(job, "record", kill_at_the_end)
+        patch.setattr(job, "_mark_as_sent", kill)
         with pytest.raises(KilledError):
             run(lake, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(before) == 3
-    run(lake, tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    last = lake.read(EXPORTS).orderBy("recorded_at").collect()[-1]
-    assert (last.state, last.destination) == ("DONE", str(tmp_path))
+    rename_event(lake, "E1", "twice")
+    second, tables = run(lake, tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert before.items() <= after.items()
+    assert len(after) == 6
+    assert [row[:2] for row in tables["silver.lm_events"][1:]] == [["E1", "twice"]]
+    assert lake.read(EXPORT_CHANGES).isEmpty()
+    (first,) = [json.loads(text) for name, text in before.items() if "manifest" in name]
+    assert second["follows"] == first["export"]
 
 
-def test_where_the_earlier_version_is_gone_all_rows_are_exported(lake, tmp_path):
-    """Only of the table that changed; a spreadsheet gets no formula."""
+def test_with_other_options_the_changes_of_a_dead_export_are_in_the_next_one(
+    lake, tmp_path, monkeypatch
+):
+    rename_event(lake, "E2", "waits")
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_write_files", kill)
+        with pytest.raises(KilledError):
+            run(lake, tmp_path)
+    _, tables = run(lake, tmp_path / "elsewhere")
+    assert [row[:2] for row in tables["silver.lm_events"][1:]] == [["E2", "waits"]]
+    assert names_in(tmp_path) == ["elsewhere"]
+
+
+def test_stopped_at_every_boundary_a_consumer_has_every_row_as_it_is(lake, tmp_path):
+    """Each export is stopped once, at the next boundary; files of a manifest never change."""
+    boundaries, seen = set(), {}
+    consumer = "stopped"
+
+    def stop(kind, subject):
+        if kind in ("writing", "written") and (kind, subject) not in boundaries:
+            boundaries.add((kind, subject))
+            raise KilledError
+
+    for number in range(99):
+        rename_event(lake, "E1", f"name {number}")
+        before = len(boundaries)
+        with suppress(KilledError), followed(stop):
+            run(lake, tmp_path, consumer)
+        for path in tmp_path.iterdir():
+            if "manifest" in path.name:
+                for entry in json.loads(path.read_text())["files"]:
+                    content = (tmp_path / entry["name"]).read_bytes()
+                    assert seen.setdefault(entry["name"], content) == content
+        if len(boundaries) == before:
+            break
+    assert {subject for _, subject in boundaries} >= {
+        "ops.export_changes",
+        "ops.export_rows",
+        "ops.exports",
+        "ops.etl_job_runs",
+    }
+    assert consumed(tmp_path, "silver.lm_events") == {
+        row.event_id: row.event_name for row in lake.read(LM_EVENTS).collect()
+    }
+
+
+def test_a_consumer_of_its_own_gets_all_rows_fit_for_a_spreadsheet(lake, tmp_path):
     rename_event(lake, "E1", "=SUM(A1)")
-    lake.vacuum(LM_EVENTS, retain_hours=0)
-    manifest, tables = run(lake, tmp_path, is_excel_safe=True)
-    assert [row[:2] for row in tables["silver.lm_events"][1:]] == [
-        ["E1", "'=SUM(A1)"],
-        ["E2", "later"],
-    ]
-    assert tables["silver.lm_participants"][1:] == []
-    assert manifest["excel_safe"] is True
+    manifest, tables = run(lake, tmp_path, "spreadsheet", is_excel_safe=True)
+    assert tables["silver.lm_events"][1][:2] == ["E1", "'=SUM(A1)"]
+    assert (manifest["kind"], manifest["excel_safe"]) == ("full", True)
+    full, tables = run(lake, tmp_path, "spreadsheet", is_full=True)
+    assert tables["silver.lm_events"][1][:2] == ["E1", "=SUM(A1)"]
+    assert (full["kind"], full["follows"]) == ("full", None)
+
+
+@pytest.mark.slow
+def test_killed_after_its_manifest_an_export_is_finished_by_the_next(lake, tmp_path):
+    """SIGKILL, by the command."""
+    command = ("events", "export", "--out", str(tmp_path / "out"), "--consumer", "killed")
+    home = lake.config.home
+    assert killed_at("writing ops.export_rows", home, command) == -signal.SIGKILL
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert killed_at("no step", home, command) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_a_folder_that_cannot_be_written_is_named(lake, tmp_path):
@@ -151,9 +228,13 @@ def kill(*_arguments):
     raise KilledError
 
 
-def kill_at_the_end(lake, plan, state, written):
-    if state == "DONE":
-        raise KilledError
-    from lyceum.exports.ledger import record
-
-    record(lake, plan, state, written)
+def consumed(out, table):
+    """What a consumer has that took every manifest in order: key and second column."""
+    manifests = [json.loads(path.read_text()) for path in out.glob("manifest_*")]
+    rows = {}
+    for manifest in sorted(manifests, key=lambda one: one["started_at"]):
+        (entry,) = [entry for entry in manifest["files"] if entry["table"] == table]
+        for (key,) in entry.get("removed", []):
+            del rows[key]
+        rows |= {row[0]: row[1] for row in lines_of(out / entry["name"])[1:]}
+    return rows

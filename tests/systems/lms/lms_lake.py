@@ -4,7 +4,6 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.job import LmsJob
-from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS
 from lyceum_lab.lms import Simulator, SimulatorConfig
 
@@ -14,8 +13,7 @@ def lms_job(lake: Lakehouse, lms: Simulator, **settings: object) -> LmsJob:
     client = lms.config
     reached = {"base_url": lms.url, "client_id": client.client_id}
     given = reached | {"client_secret": client.client_secret, "backoff_base": 0.01}
-    quick = lake.config.of(LmsSettings, **given | {"backoff_cap": 0.1} | settings)
-    return LmsJob(lake, quick, lake.config.of(LmsFieldSettings), LmsThresholds(), Reporter())
+    return LmsJob(lake, Reporter(), given | {"backoff_cap": 0.1} | settings)
 
 
 def small_lms(**options: object) -> Simulator:

@@ -1,12 +1,15 @@
 """The LMS load over real HTTP against a simulated LMS, into Delta on disk."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 from lms_lake import landed, lms_job, sessions_in, sessions_of, small_lms, version
 from pydantic import SecretStr
 
+from lyceum.cli import main
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.runs.ledger import ETL_JOB_STATUS
@@ -150,6 +153,42 @@ def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
     assert len(failed) == 1
     assert "401" in failed[0].error_message
     assert "not-the-one" not in failed[0].error_message
+
+
+def test_a_load_with_wrong_settings_leaves_its_failure(lake, monkeypatch, capsys):
+    """Nothing was called, no table was touched; ops health shows it."""
+    monkeypatch.setattr("lyceum.context.Context.lakehouse", lambda _: lake)
+    given = ["--settings", "LMS_CLIENT_ID=x LMS_CLIENT_SECRET=hidden-away"]
+    assert main(["lms", "load", "--url", "nowhere", *given]) == 2
+    assert "expected LMS_BASE_URL" in capsys.readouterr().err
+    failed = lake.read(ETL_JOB_STATUS.base).orderBy("status").collect()
+    assert sorted((row.job_name, row.status) for row in failed) == [
+        ("lms_session_details", "FAILED"),
+        ("lms_session_details", "RUNNING"),
+    ]
+    assert "expected LMS_BASE_URL" in failed[0].error_message
+    assert main(["--json", "ops", "health"]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (runs,) = [one["rows"] for one in answers if one.get("name") == "Failed runs"]
+    assert [row["status"] for row in runs] == ["FAILED"]
+    assert lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").count() == 1
+
+
+def test_the_summary_counts_what_is_in_quarantine(lake):
+    """Also what an earlier load put there: one of a single event has seen nothing of it."""
+    with small_lms(events=4) as lms:
+        lms.lms.put_event("e1", [{"id": "s1", "title": "one"}, {"title": "without an id"}])
+        load(lms_job(lake, lms))
+        cut = datetime.now(UTC) + timedelta(days=3650)
+        lms.lms.put_event(
+            "e2", [{"id": "s2", "title": "two"}], updated_at=f"{cut:%Y-%m-%dT%H:%M:%S}.9Z"
+        )
+        out = StringIO()
+        load(replace(lms_job(lake, lms), reporter=Reporter("json", out)), since=cut.isoformat())
+    said = [json.loads(line) for line in out.getvalue().splitlines()]
+    (counts,) = [one["rows"] for one in said if one.get("name") == "In quarantine"]
+    open_now = lake.read(QUARANTINE).where("resolved_at IS NULL").count()
+    assert sum(row["records"] for row in counts) == open_now > 0
 
 
 def test_an_lms_that_is_down_changes_no_table(lake):

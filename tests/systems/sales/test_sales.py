@@ -26,7 +26,8 @@ from lyceum.files.lines import records
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
-from lyceum.systems.sales import job_records
+from lyceum.runs.watermarks import WATERMARKS
+from lyceum.systems.sales import job_load
 from lyceum.systems.sales.bronze import RAW_TRANSACTION_FILES, RAW_TRANSACTIONS
 from lyceum.systems.sales.gold.fact_country_sales import FACT_COUNTRY_SALES
 from lyceum.systems.sales.gold.fact_product_performance import FACT_PRODUCT_PERFORMANCE
@@ -34,8 +35,7 @@ from lyceum.systems.sales.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.systems.sales.job_load import load
 from lyceum.systems.sales.job_monthly import monthly, reset
 from lyceum.systems.sales.job_performance import performance
-from lyceum.systems.sales.months import MonthSelectionError, Selection
-from lyceum.systems.sales.processed_months import PROCESSED_MONTHS
+from lyceum.systems.sales.months import PROCESSED_MONTHS, MonthSelectionError, Selection
 from lyceum.systems.sales.silver import FACT_SALES_DAILY, fact_sales_daily
 from lyceum.systems.sales.source import write_rows
 from pocketlake.observe import followed
@@ -52,7 +52,7 @@ TABLES = (
     FACT_SALES_MONTHLY,
     FACT_PRODUCT_PERFORMANCE,
     FACT_COUNTRY_SALES,
-    PROCESSED_MONTHS,
+    WATERMARKS,
 )
 
 
@@ -145,7 +145,7 @@ def test_late_rows_restate_their_months_and_no_other(loaded, folder):
     monthly(loaded, Selection(2010, 12), only_december, dry_run=False)
     assert only_december.tables["Months processed"] == [("2010-12", "restated")]
     assert_rows(
-        loaded.read(PROCESSED_MONTHS).where("processed_at IS NOT NULL"),
+        loaded.view(PROCESSED_MONTHS).where("processed_at IS NOT NULL"),
         """
         month_key | id     | year | month | status
         2010-12   | 201012 | 2010 | 12    | completed
@@ -155,7 +155,7 @@ def test_late_rows_restate_their_months_and_no_other(loaded, folder):
     )
     gold_jobs(loaded)
     assert gold(loaded) == expected_gold(folder)
-    assert {row.status for row in loaded.read(PROCESSED_MONTHS).collect()} == {"completed"}
+    assert {row.status for row in loaded.view(PROCESSED_MONTHS).collect()} == {"completed"}
 
 
 def test_a_changed_file_adds_its_new_rows_and_keeps_the_old(loaded, folder):
@@ -202,16 +202,16 @@ def test_a_changed_file_adds_its_new_rows_and_keeps_the_old(loaded, folder):
 
 def test_reset_asks_and_what_is_reset_is_processed_again(loaded):
     asked, declined, again = [], Said(), Said()
-    marks = version(loaded, PROCESSED_MONTHS)
+    marks = version(loaded, WATERMARKS)
     reset(loaded, Selection(), declined, confirm=lambda text: bool(asked.append(text)))
     assert asked == ["Forget that 3 months, 2010-12 to 2011-02 were processed?"]
-    assert version(loaded, PROCESSED_MONTHS) == marks
+    assert version(loaded, WATERMARKS) == marks
 
     reset(loaded, Selection(2011, 1), Reporter(), confirm=lambda _: True)
     monthly(loaded, Selection(), again, dry_run=False)
     assert again.tables["Months processed"] == [("2011-01", "new"), ("2011-02", "restated")]
     reset(loaded, Selection(), Reporter(), confirm=lambda _: True)
-    assert loaded.read(PROCESSED_MONTHS).isEmpty()
+    assert loaded.view(PROCESSED_MONTHS).isEmpty()
 
 
 def test_silver_made_anew_is_counted_anew(loaded, folder, tmp_path):
@@ -294,7 +294,7 @@ def test_a_file_gone_before_it_is_read_is_tried_again(lake, tmp_path, monkeypatc
         gone.rename(away)
         return write_rows(files, target)
 
-    monkeypatch.setattr(job_records, "write_rows", write_without)
+    monkeypatch.setattr(job_load, "write_rows", write_without)
     load(lake, folder, Reporter())
     assert [(r.rule, r.source_key) for r in lake.read(QUARANTINE).collect()] == [
         ("file_unreadable", "2011-02-01.csv")

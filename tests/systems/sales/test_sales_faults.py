@@ -15,8 +15,7 @@ from lyceum.systems.sales.gold.fact_sales_monthly import FACT_SALES_MONTHLY
 from lyceum.systems.sales.job_load import load
 from lyceum.systems.sales.job_monthly import monthly
 from lyceum.systems.sales.job_performance import performance
-from lyceum.systems.sales.months import Selection
-from lyceum.systems.sales.processed_months import PROCESSED_MONTHS
+from lyceum.systems.sales.months import PROCESSED_MONTHS, Selection
 from lyceum.systems.sales.silver import FACT_SALES_DAILY
 from pocketlake.observe import followed
 from processes import killed_at
@@ -79,7 +78,7 @@ def test_a_job_stopped_at_every_boundary_writes_everything_once(lake, tmp_path, 
     assert set(saboteur.stops) == {"writing", "written", "checkpointing", "checkpointed"}
     ended = fresh(lake)
     assert gold(ended) == expected_gold(folder)
-    marks = ended.read(PROCESSED_MONTHS).collect()
+    marks = ended.view(PROCESSED_MONTHS).collect()
     assert {mark.month_key for mark in marks} >= {"2010-12", "2011-01"}
     assert {mark.status for mark in marks} == {"completed"}
     # Version 0 is the empty table.
@@ -102,4 +101,4 @@ def test_the_jobs_go_on_after_they_were_killed(lake, tmp_path):
     assert gold(ended) == expected_gold(folder)
     for table in (RAW_TRANSACTIONS, RAW_TRANSACTION_FILES, FACT_PRODUCT_PERFORMANCE):
         assert version(ended, table) == 1, table.name
-    assert ended.read(PROCESSED_MONTHS).where("status = 'completed'").count() == 2
+    assert ended.view(PROCESSED_MONTHS).where("status = 'completed'").count() == 2

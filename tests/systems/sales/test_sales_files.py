@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lyceum.systems.sales.job_files import BATCH_BYTES, _batches
+from lyceum.systems.sales.arrivals import BATCH_BYTES, _batches
 from lyceum.systems.sales.source import (
     COLUMNS,
     SalesFile,

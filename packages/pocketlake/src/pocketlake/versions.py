@@ -43,3 +43,12 @@ class Written:
     def is_nothing(self) -> bool:
         """True if the table is as it was, without a new version."""
         return not (self.inserted or self.updated or self.deleted)
+
+    def __str__(self) -> str:
+        """What a person reads.
+
+        >>> str(Written(inserted=1200, deleted=1)), str(Written())
+        ('1,200 new, 1 gone', 'no change')
+        """
+        changes = ((self.inserted, "new"), (self.updated, "changed"), (self.deleted, "gone"))
+        return ", ".join(f"{count:,} {what}" for count, what in changes if count) or "no change"

@@ -24,12 +24,10 @@ def export(
     ] = None,
 ) -> None:
     """Write the latest events and participants that changed since the last successful export."""
-    from lyceum.exports.job import export
-    from lyceum.exports.ledger import Request
+    from lyceum.exports.job import Request, export
     from lyceum.systems.events.exports import EVENTS_EXPORT
 
     request = Request(
-        EVENTS_EXPORT.name,
         consumer or ("spreadsheet" if excel_safe else "downstream"),
         out.expanduser().resolve(),
         is_full=full,

@@ -88,9 +88,6 @@ def _job(
     context: Context, url: str | None, concurrency: int | None, rate: float | None
 ) -> "LmsJob":
     from lyceum.systems.lms.job import LmsJob
-    from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 
-    config = context.config()
-    settings = config.of(LmsSettings, base_url=url, concurrency=concurrency, rate=rate)
-    fields, thresholds = config.of(LmsFieldSettings), config.of(LmsThresholds)
-    return LmsJob(context.lakehouse(), settings, fields, thresholds, context.reporter())
+    given = {"base_url": url, "concurrency": concurrency, "rate": rate}
+    return LmsJob(context.lakehouse(), context.reporter(), given)

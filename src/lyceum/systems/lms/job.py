@@ -1,16 +1,17 @@
 """The job `lms_session_details`: the LMS's events and their sessions, from the API to silver."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property
 
 from lyceum.errors import LyceumError
 from lyceum.lakehouse import Lakehouse
-from lyceum.quality.quarantine import open_records
+from lyceum.quality.quarantine import open_records, show_open
 from lyceum.quality.results import CheckResult, gate
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
+from lyceum.systems.lms import audit
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS, failed_events
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job_fetch import (
@@ -29,15 +30,8 @@ from lyceum.systems.lms.job_publish import (
     publish_silver,
     quarantine_failures,
 )
-from lyceum.systems.lms.report import (
-    audit_success,
-    audited_failure,
-    changes_text,
-    failures_text,
-    show_summary,
-)
-from lyceum.systems.lms.settings import LmsSettings, LmsThresholds
-from lyceum.systems.lms.source.landing import Load, LoadFolder
+from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
+from lyceum.systems.lms.source.landing import Load, LoadFolder, Scope
 from lyceum.systems.lms.suite import check_lms
 
 JOB = "lms_session_details"
@@ -49,13 +43,22 @@ class NothingFetchedError(LyceumError):
 
 @dataclass(frozen=True)
 class LmsJob:
-    """What every LMS command works with."""
+    """What every LMS command works with; settings are read when they are asked for."""
 
     lake: Lakehouse
-    settings: LmsSettings
-    fields: LmsFields
-    thresholds: LmsThresholds
     reporter: Reporter
+    given: Mapping[str, object] = field(default_factory=dict)
+    """Settings of LmsSettings that come before the environment's."""
+
+    @cached_property
+    def settings(self) -> LmsSettings:
+        """How to call the LMS; raises SettingsError."""
+        return self.lake.config.of(LmsSettings, **self.given)
+
+    @cached_property
+    def fields(self) -> LmsFields:
+        """Where the payloads have what; raises SettingsError."""
+        return self.lake.config.of(LmsFieldSettings)
 
 
 def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> None:
@@ -64,41 +67,39 @@ def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> Non
     An unfinished load of the same kind is continued. Raises QualityGateError after the data is
     in if a critical expectation fails.
     """
-    wanted = Load("since" if since else "complete", load_source(job.settings, since))
-    _run(job, wanted, plan=partial(_list_events, job, since), restart=restart)
+    _load(job, "since" if since else "complete", since, restart=restart)
 
 
 def retry_failed(job: LmsJob) -> None:
     """Fetch just the events that earlier loads could not fetch."""
-    wanted = Load("retry", load_source(job.settings, None))
-    _run(job, wanted, plan=partial(_plan_failed, job), restart=False)
+    _load(job, "retry", None, restart=False)
 
 
-def _run(job: LmsJob, wanted: Load, *, plan: Callable[[LoadFolder], int], restart: bool) -> None:
+def _load(job: LmsJob, scope: Scope, since: str | None, *, restart: bool) -> None:
     """Go on with the unfinished load, or plan the wanted one; then fetch and publish it."""
-    parameters = {"scope": wanted.scope, "source": wanted.source}
+    parameters = {"scope": scope, "since": since}
     with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as run:
         run.begin()
-        folder = opened(job.lake.config.home / "landing" / "lms", wanted, restart=restart)
-        with audited_failure(job.lake, folder.load, run):
-            has_events = folder.is_planned or plan(folder) > 0
+        with audit.audited_failure(run):
+            wanted = Load(scope, load_source(job.settings, since))
+            folder = opened(job.lake.config.home / "landing" / "lms", wanted, restart=restart)
+            has_events = folder.is_planned or _plan(job, run, folder, since) > 0
             results = _fetch_and_publish(job, folder, run) if has_events else []
             folder.drop()
         gate(results)
 
 
-def _list_events(job: LmsJob, since: str | None, folder: LoadFolder) -> int:
-    """Plan the listed events and return their number; an empty list never empties the tables."""
-    lake, reporter = job.lake, job.reporter
-    count = list_events(
-        lake.spark, folder, job.settings, job.fields, since=since, reporter=reporter
-    )
+def _plan(job: LmsJob, run: Run, folder: LoadFolder, since: str | None) -> int:
+    """Plan the events to fetch and return their number; an empty list never empties the tables."""
+    if folder.load.scope == "retry":
+        return _plan_failed(job, folder)
+    count = list_events(run, folder, job.settings, job.fields, since=since)
     if count == 0:
-        known = lake.read(LMS_EVENT_SESSION_DETAILS).count()
+        known = job.lake.read(LMS_EVENT_SESSION_DETAILS).count()
         if known and not since:
             message = f"expected the LMS to list events, found none, but {known} are known here"
             raise EventsListError(message)
-        reporter.say("The LMS lists no event: there is nothing to load")
+        job.reporter.say("The LMS lists no event: there is nothing to load")
     return count
 
 
@@ -111,35 +112,38 @@ def _plan_failed(job: LmsJob, folder: LoadFolder) -> int:
 
 
 def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckResult]:
-    lake, reporter = job.lake, job.reporter
-    fetch_details(folder, job.settings, reporter=reporter)
-    pages, answers = landed_pages(lake.spark, folder), landed_answers(lake.spark, folder)
-    landed = Landed(folder.load, pages, answers, folder.path)
-    kinds = failed_events(answers).groupBy("error_kind").count().orderBy("error_kind").collect()
-    failures = {row.error_kind: row["count"] for row in kinds}
-    fetched = folder.answered - sum(failures.values())
-    if failures and not fetched:
+    lake = job.lake
+    fetch_details(run, folder, job.settings)
+    landed = Landed(
+        folder.load,
+        landed_pages(lake.spark, folder),
+        landed_answers(lake.spark, folder),
+        folder.path,
+    )
+    failed = failed_events(landed.answers).groupBy("error_kind").count().orderBy("error_kind")
+    failures = {row.error_kind: row["count"] for row in failed.collect()}
+    run.rows_processed = folder.answered - sum(failures.values())
+    if failures and not run.rows_processed:
         quarantine_failures(lake, landed)
         folder.drop()
-        raise NothingFetchedError(failures_text(failures))
-    with reporter.step("Publish bronze", unit="events") as step:
+        raise NothingFetchedError(audit.failures_text(failures))
+    with run.stage("publish_bronze", unit="events") as stage:
         publish_bronze(lake, landed)
-        step.done = fetched
-    with reporter.step("Merge silver and quarantine") as step:
+        stage.done = run.rows_processed
+    with run.stage("merge_silver_and_quarantine") as stage:
         changes = publish_silver(lake, landed, job.fields)
-        step.note = changes_text(changes)
-    audit_success(lake, folder.load, failures)
-    run.rows_processed = fetched
-    run.rows_inserted = changes.sessions.inserted
-    run.rows_updated = changes.sessions.updated
-    with reporter.step("Check quality") as step:
+        stage.note = f"sessions: {changes.sessions} · quarantine: {changes.quarantine}"
+        run.count(changes.sessions)
+    audit.audit_success(lake, folder.load, failures)
+    with run.stage("check_quality") as stage:
         results = check_lms(
             lake,
             load_id=folder.load.id,
             checked_at=datetime.now(UTC),
             fields=job.fields,
-            thresholds=job.thresholds,
+            thresholds=lake.config.of(LmsThresholds),
         )
-        step.note = f"{sum(r.passed for r in results)} of {len(results)} expectations met"
-    show_summary(lake, reporter, folder.load, failures)
+        stage.note = f"{sum(r.passed for r in results)} of {len(results)} expectations met"
+    audit.show_summary(lake, job.reporter, failures)
+    show_open(lake, job.reporter, SYSTEM)
     return results

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from lyceum.errors import LyceumError, UsageError
 from lyceum.http.errors import CircuitError, ServerError
-from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run
 from lyceum.runs.transience import is_transient_http
 from lyceum.systems.lms.bronze import ANSWER_COLUMNS, PAGE_COLUMNS, event_pages, listed_events
 from lyceum.systems.lms.fields import LmsFields
@@ -67,44 +67,40 @@ def opened(root: Path, wanted: Load, *, restart: bool) -> LoadFolder:
 
 
 def list_events(
-    spark: SparkSession,
-    folder: LoadFolder,
-    settings: LmsSettings,
-    fields: LmsFields,
-    *,
-    since: str | None,
-    reporter: Reporter,
+    run: Run, folder: LoadFolder, settings: LmsSettings, fields: LmsFields, *, since: str | None
 ) -> int:
     """Land the pages of the events list, then the events to fetch; returns their number.
 
     From then on the load can resume.
     """
-    with reporter.step("List the events", unit="events") as step:
+    with run.stage("list_events", title="List the events", unit="events") as stage:
         try:
             with_lms(settings, partial(fetch_pages, folder=folder, since=since))
         except ServerError as error:
             message = f"the events list ended early ({error.kind}): {error}"
             raise EventsListError(message, is_transient=_may_pass(error)) from None
-        listed = listed_events(event_pages(landed_pages(spark, folder)), fields=fields)
+        listed = listed_events(event_pages(landed_pages(run.lake.spark, folder)), fields=fields)
         event_ids = listed.where(F.col("event_id").isNotNull()).select("event_id").distinct()
-        step.done = folder.plan(row.event_id for row in event_ids.orderBy("event_id").collect())
-    return step.done
+        stage.done = folder.plan(row.event_id for row in event_ids.orderBy("event_id").collect())
+    return stage.done
 
 
-def fetch_details(folder: LoadFolder, settings: LmsSettings, *, reporter: Reporter) -> None:
+def fetch_details(run: Run, folder: LoadFolder, settings: LmsSettings) -> None:
     """Land the answer of every event that the folder has none of; raises LmsRefusedError."""
     if folder.answered:
-        reporter.say(f"Going on with a load: {folder.answered:,} of its events are here already")
+        run.reporter.say(
+            f"Going on with a load: {folder.answered:,} of its events are here already"
+        )
     pending = folder.events - folder.answered
     with (
         refusals_explained(),
-        reporter.step("Fetch session details", unit="events", total=pending) as step,
+        run.stage("fetch_session_details", unit="events", total=pending) as stage,
     ):
         fetch = partial(
             fetch_answers,
             folder=folder,
             chunk_events=settings.chunk_events,
-            advance=partial(reporter.advance, step, 1),
+            advance=partial(run.reporter.advance, stage, 1),
         )
         with_lms(settings, fetch)
 

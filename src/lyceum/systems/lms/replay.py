@@ -15,7 +15,7 @@ from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAI
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job import JOB, LmsJob, retry_failed
 from lyceum.systems.lms.job_publish import SYSTEM, merge_with_removed
-from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
+from lyceum.systems.lms.settings import LmsFieldSettings
 from lyceum.systems.lms.silver import (
     EVENT_SESSION_DETAILS,
     EVENT_SESSION_PRODUCTS,
@@ -29,19 +29,15 @@ from pocketlake import Written
 
 def replay_lms(lake: Lakehouse, reporter: Reporter) -> None:
     """Mend what the present rules and field settings can, then retry the failed events."""
-    fields = lake.config.of(LmsFieldSettings)
     with (
         Run.of(lake, JOB, {"scope": "replay"}, reporter=reporter) as run,
         run.stage("parse_again", title="Parse the payloads again") as step,
     ):
-        sessions = parse_again(lake, fields)
-        run.rows_inserted, run.rows_updated = sessions.inserted, sessions.updated
-        step.note = f"sessions: {sessions.inserted:,} new, {sessions.updated:,} changed"
+        sessions = parse_again(lake, lake.config.of(LmsFieldSettings))
+        run.count(sessions)
+        step.note = f"sessions: {sessions}"
     if not open_records(lake, SYSTEM, rule=EVENT_NOT_FETCHED).isEmpty():
-        config = lake.config
-        retry_failed(
-            LmsJob(lake, config.of(LmsSettings), fields, config.of(LmsThresholds), reporter)
-        )
+        retry_failed(LmsJob(lake, reporter))
 
 
 def parse_again(lake: Lakehouse, fields: LmsFields) -> Written:

@@ -4,120 +4,108 @@ A batch of files counts as loaded when its mark is written, last. Until then the
 again, and every write of it gives the same rows twice over.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE, keep, show_open
 from lyceum.quality.rules import broken_rules, is_open, mended_rows, quarantine_rows
-from lyceum.runs.logs import get_logger
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
+from lyceum.systems.sales.arrivals import Batch, Counts, batches_to_load
 from lyceum.systems.sales.bronze import (
     FILE_RULES,
     RAW_TRANSACTION_FILES,
     RAW_TRANSACTIONS,
     TRANSACTION_RULES,
+    file_counts,
     raw_transactions,
+    transaction_records,
 )
-from lyceum.systems.sales.job_files import Arrived, file_records, file_rows, files_to_load
-from lyceum.systems.sales.job_records import counted, records_of
 from lyceum.systems.sales.silver import FACT_SALES_DAILY, fact_sales_daily, on_days
-from lyceum.systems.sales.source import UNREADABLE, SalesFile, left_alone
+from lyceum.systems.sales.source import left_alone, transaction_rows, write_rows
 
 JOB = "sales_load"
 SYSTEM = "sales"
-_log = get_logger(__name__)
 _ORIGIN = ("_source_file", "_load_id", "_ingested_at")
 _FEW = 5
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some files of one load."""
-
-    load_id: str
-    number: int
-    loaded_at: datetime
-    files: list[Arrived]
-
-    @property
-    def readable(self) -> list[SalesFile]:
-        """The files whose rows can be loaded."""
-        return [arrived.file for arrived in self.files if arrived.is_to_read]
-
-    def without(self, gone: set[str]) -> "Batch":
-        """The batch; files of these names are unreadable, and tried again by the next load."""
-        files = [replace(f, content=UNREADABLE) if f.file.name in gone else f for f in self.files]
-        return replace(self, files=files)
-
-    @property
-    def time(self) -> Column:
-        """When the load began, as a column."""
-        return F.lit(self.loaded_at)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What a batch brought, in rows."""
-
-    read: int = 0
-    rejected: int = 0
-    added: int = 0
-    days: int = 0
-
-    def note(self) -> str:
-        """One line about it."""
-        known = self.read - self.rejected - self.added
-        return (
-            f"{self.read:,} rows: {self.added:,} new, {known:,} known, {self.rejected:,} rejected"
-            f" · {self.days:,} days"
-        )
 
 
 def load(lake: Lakehouse, folder: Path, reporter: Reporter) -> None:
     """Load the files of a folder that are new or changed; the others are not even opened."""
     with Run.of(lake, JOB, {"folder": str(folder)}, reporter=reporter) as run:
-        count, batches = files_to_load(lake, folder)
+        count = 0
+        for batch in batches_to_load(lake, folder, load_id=run.id, loaded_at=run.started_at):
+            title = f"Load {len(batch.files):,} files, {batch.names}"
+            with run.stage("load_files", key=batch.names, title=title) as stage:
+                stage.note = _load_batch(run, batch)
+            count += 1
         _say_left_alone(folder, reporter)
-        if count == 0:
+        if count:
+            show_open(lake, reporter, SYSTEM)
+        else:
             reporter.say("Every file is loaded: there is nothing to do")
-            return
-        for number, files in enumerate(batches):
-            batch = Batch(run.id, number, run.started_at, files)
-            names = f"{files[0].file.name} to {files[-1].file.name}"
-            title = f"Load {len(files):,} files, {names}"
-            with run.stage("load_files", key=names, title=title) as stage:
-                loaded = _load_batch(lake, batch)
-                stage.note = loaded.note()
-            _log.info("batch loaded", files=len(files), rows=loaded.read, added=loaded.added)
-            _count(run, loaded)
-        show_open(lake, reporter, SYSTEM, run.id)
 
 
-def _load_batch(lake: Lakehouse, batch: Batch) -> Loaded:
-    """Bronze, silver, quarantine, and the mark last."""
-    at = batch.time
-    with records_of(lake, batch.readable, load_id=batch.load_id, loaded_at=at) as (records, gone):
+def _load_batch(run: Run, batch: Batch) -> str:
+    """Bronze, silver, quarantine, and the mark last; says what it brought."""
+    lake = run.lake
+    with _records(lake, batch) as (records, gone):
         batch = batch.without(gone)
-        broken = _broken_files(lake, batch)
-        counts, days = counted(records)
+        broken = broken_rules(batch.records(lake), rules=FILE_RULES)
+        counts, days = _counted(records)
         added = _publish(lake, records, days) if days else 0
         if any(count.broken for count in counts.values()):
             broken = broken.unionByName(broken_rules(records, rules=TRANSACTION_RULES))
         _quarantine(lake, batch, broken)
-    marks = file_rows(lake, batch.files, counts, load_id=batch.load_id, loaded_at=batch.loaded_at)
-    lake.append(RAW_TRANSACTION_FILES, marks, once=(f"{SYSTEM}:{batch.load_id}", batch.number))
-    return Loaded(
-        read=sum(count.rows for count in counts.values()),
-        rejected=sum(count.rejected for count in counts.values()),
-        added=added,
-        days=len(days),
+    once = (f"{SYSTEM}:{batch.load_id}", batch.number)
+    lake.append(RAW_TRANSACTION_FILES, batch.marks(lake, counts), once=once)
+    read = sum(count.rows for count in counts.values())
+    rejected = sum(count.rejected for count in counts.values())
+    run.rows_processed += read
+    run.rows_inserted += added
+    return (
+        f"{read:,} rows: {added:,} new, {read - rejected - added:,} known, {rejected:,} rejected"
+        f" · {len(days):,} days"
     )
+
+
+@contextmanager
+def _records(lake: Lakehouse, batch: Batch) -> Iterator[tuple[DataFrame, set[str]]]:
+    """The rows of the files, which wait in a Parquet file while they are worked on.
+
+    Beside them the names of files that could not be opened.
+    """
+    folder = lake.config.home / "spool" / "sales_load"
+    # What a killed load left is in the way of nobody else: this process holds the job's lock.
+    shutil.rmtree(folder, ignore_errors=True)
+    unopened = write_rows(batch.readable, folder / "rows.parquet")
+    rows = transaction_rows(lake.spark.read.parquet(str(folder)))
+    loaded_at = F.lit(batch.loaded_at)
+    try:
+        yield transaction_records(rows, load_id=batch.load_id, loaded_at=loaded_at), unopened
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _counted(records: DataFrame) -> tuple[dict[str, Counts], list[int]]:
+    """What every file has, and the days that rows are accepted for."""
+    counts: dict[str, Counts] = defaultdict(Counts)
+    days = set()
+    for row in file_counts(records).collect():
+        count = counts[row.file_name]
+        count.rows += row.row_count
+        count.rejected += row.rejected_count
+        count.broken += row.broken_count
+        if row.row_count > row.rejected_count:
+            days.add(row.date_key)
+    return counts, sorted(days)
 
 
 def _publish(lake: Lakehouse, records: DataFrame, days: list[int]) -> int:
@@ -128,18 +116,13 @@ def _publish(lake: Lakehouse, records: DataFrame, days: list[int]) -> int:
     return added.inserted
 
 
-def _broken_files(lake: Lakehouse, batch: Batch) -> DataFrame:
-    files = file_records(lake, batch.files, load_id=batch.load_id, loaded_at=batch.loaded_at)
-    return broken_rules(files, rules=FILE_RULES)
-
-
 def _quarantine(lake: Lakehouse, batch: Batch, broken: DataFrame) -> None:
     """Keep what broke a rule; resolve what the files of the batch do not have any more."""
     names = [arrived.file.name for arrived in batch.files if arrived.known is None]
     rows = quarantine_rows(broken, system=SYSTEM)
     known = lake.read(QUARANTINE).where(F.col("source_key").isin(names))
     if not known.where(is_open(SYSTEM)).isEmpty():
-        rows = rows.unionByName(mended_rows(known, rows, system=SYSTEM, at=batch.time))
+        rows = rows.unionByName(mended_rows(known, rows, system=SYSTEM, at=F.lit(batch.loaded_at)))
     keep(lake, rows)
 
 
@@ -149,8 +132,3 @@ def _say_left_alone(folder: Path, reporter: Reporter) -> None:
         more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
         shown = ", ".join(names[:_FEW])
         reporter.say(f"Left alone, as only *.csv files are loaded: {shown}{more}")
-
-
-def _count(run: Run, loaded: Loaded) -> None:
-    run.rows_processed += loaded.read
-    run.rows_inserted += loaded.added

@@ -1,7 +1,7 @@
-"""Which transaction files of a folder have still to be loaded."""
+"""Which transaction files of a folder have still to be loaded, in batches of bounded size."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,14 +10,22 @@ from pyspark.sql.types import Row
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.systems.sales.bronze import RAW_TRANSACTION_FILES
-from lyceum.systems.sales.job_records import Counts
-from lyceum.systems.sales.source import Content, SalesFile, content_of, sales_files
+from lyceum.systems.sales.source import UNREADABLE, Content, SalesFile, content_of, sales_files
 
 BATCH_FILES, BATCH_BYTES = 500, 256_000_000
 _FILE_RECORD = """
     source_key STRING, record_key STRING, position BIGINT, raw STRING, load_id STRING,
     seen_at TIMESTAMP, problem STRING, is_changed BOOLEAN
 """
+
+
+@dataclass
+class Counts:
+    """How many rows a file has, and how many of them were rejected or broke any rule."""
+
+    rows: int = 0
+    rejected: int = 0
+    broken: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,65 @@ class Arrived:
     def is_to_read(self) -> bool:
         """True if rows of the file can be loaded."""
         return self.known is None and self.content.problem is None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some files of one load."""
+
+    load_id: str
+    number: int
+    loaded_at: datetime
+    files: list[Arrived]
+
+    @property
+    def names(self) -> str:
+        """The first and the last name."""
+        return f"{self.files[0].file.name} to {self.files[-1].file.name}"
+
+    @property
+    def readable(self) -> list[SalesFile]:
+        """The files whose rows can be loaded."""
+        return [arrived.file for arrived in self.files if arrived.is_to_read]
+
+    def without(self, gone: set[str]) -> "Batch":
+        """The batch; files of these names are unreadable, and tried again by the next load."""
+        files = [replace(f, content=UNREADABLE) if f.file.name in gone else f for f in self.files]
+        return replace(self, files=files)
+
+    def records(self, lake: Lakehouse) -> DataFrame:
+        """One row a file, fit for `FILE_RULES`."""
+        rows = [
+            (
+                arrived.file.name,
+                None,
+                None,
+                f"{arrived.content.hash} ({arrived.file.bytes} bytes)",
+                self.load_id,
+                self.loaded_at,
+                arrived.content.problem,
+                arrived.is_changed,
+            )
+            for arrived in self.files
+        ]
+        return lake.spark.createDataFrame(rows, _FILE_RECORD)
+
+    def marks(self, lake: Lakehouse, counts: Mapping[str, Counts]) -> DataFrame:
+        """Rows of the files table; a file that could not be opened has none and is tried again."""
+        rows = [
+            (
+                arrived.file.name,
+                arrived.content.hash,
+                arrived.file.bytes,
+                arrived.file.modified_at,
+                *_counted(arrived, counts.get(arrived.file.name)),
+                self.load_id,
+                self.loaded_at,
+            )
+            for arrived in self.files
+            if arrived.content.hash
+        ]
+        return lake.rows(RAW_TRANSACTION_FILES, rows)
 
 
 class KnownFiles:
@@ -57,56 +124,14 @@ class KnownFiles:
         return Arrived(file, content, known, known is None and file.name in self._names)
 
 
-def files_to_load(lake: Lakehouse, folder: Path) -> tuple[int, Iterator[list[Arrived]]]:
-    """How many files are to be loaded, and they in batches of bounded size."""
+def batches_to_load(
+    lake: Lakehouse, folder: Path, *, load_id: str, loaded_at: datetime
+) -> Iterator[Batch]:
+    """The files that are new or changed; each is read when its batch comes."""
     known = KnownFiles(lake)
     new = [file for file in sales_files(folder) if not known.has(file)]
-    return len(new), ([known.arrived(file) for file in batch] for batch in _batches(new))
-
-
-def file_records(
-    lake: Lakehouse, batch: list[Arrived], *, load_id: str, loaded_at: datetime
-) -> DataFrame:
-    """One row a file, fit for `FILE_RULES`."""
-    rows = [
-        (
-            arrived.file.name,
-            None,
-            None,
-            f"{arrived.content.hash} ({arrived.file.bytes} bytes)",
-            load_id,
-            loaded_at,
-            arrived.content.problem,
-            arrived.is_changed,
-        )
-        for arrived in batch
-    ]
-    return lake.spark.createDataFrame(rows, _FILE_RECORD)
-
-
-def file_rows(
-    lake: Lakehouse,
-    batch: list[Arrived],
-    counts: Mapping[str, Counts],
-    *,
-    load_id: str,
-    loaded_at: datetime,
-) -> DataFrame:
-    """Rows of the files table; a file that could not be opened is tried again by the next load."""
-    rows = [
-        (
-            arrived.file.name,
-            arrived.content.hash,
-            arrived.file.bytes,
-            arrived.file.modified_at,
-            *_counted(arrived, counts.get(arrived.file.name)),
-            load_id,
-            loaded_at,
-        )
-        for arrived in batch
-        if arrived.content.hash
-    ]
-    return lake.rows(RAW_TRANSACTION_FILES, rows)
+    for number, files in enumerate(_batches(new)):
+        yield Batch(load_id, number, loaded_at, [known.arrived(file) for file in files])
 
 
 def _listing(name: str, size: int, modified_at: datetime) -> tuple[str, int, datetime]:
