@@ -89,9 +89,11 @@ class SparkEngine:
             gone = condition(delete, args, dialect="spark", columns=types.names, alias=_TARGET)
         with self._writing(table, place), _named(_checked(table, rows, deleted)) as source:
             self._refuse_duplicates(table, source)
-            if not self._changes(table, place, source, differs, gone, deleted):
+            if not self._changes(table, place, source, differs=differs, gone=gone, deleted=deleted):
                 return Written()
-            statement = _merge_statement(table, place, source, differs, gone, deleted)
+            statement = _merge_statement(
+                table, place, source, differs=differs, gone=gone, deleted=deleted
+            )
             return _written(self.spark.sql(statement).collect()[0])
 
     def replace(
@@ -162,6 +164,7 @@ class SparkEngine:
         table: Declaration,
         place: Place,
         source: str,
+        *,
         differs: str | None,
         gone: str | None,
         deleted: str | None,
@@ -230,6 +233,7 @@ def _merge_statement(
     table: Declaration,
     place: Place,
     source: str,
+    *,
     differs: str | None,
     gone: str | None,
     deleted: str | None,
