@@ -39,7 +39,7 @@ KEYS = st.sampled_from([*"abcdefghijklmnopqrstuvwxyz", None])
 VALUES = st.tuples(*[st.sampled_from([None, 1, 2])] * 2)
 SEQUENCES = st.tuples(st.integers(1, 4), st.integers(0, 1))
 CHANGES = st.tuples(KEYS, VALUES, SEQUENCES, st.sampled_from([False, False, False, True]))
-BATCHES = st.lists(st.lists(CHANGES, min_size=1, max_size=90), min_size=1, max_size=4)
+BATCHES = st.lists(st.lists(CHANGES, min_size=50, max_size=90), min_size=2, max_size=4)
 CRASHES = st.lists(st.integers(1, 13), max_size=3)
 
 
@@ -96,7 +96,7 @@ def assert_apart(rows):
 
 @pytest.mark.soak
 @settings(
-    max_examples=400 if IS_SOAK else 6,
+    max_examples=400 if IS_SOAK else 5,
     deadline=None,
     derandomize=not IS_SOAK,
     suppress_health_check=list(HealthCheck),
