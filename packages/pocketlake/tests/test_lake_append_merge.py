@@ -2,6 +2,7 @@
 
 import pytest
 from contract_lakes import ENGINE, THINGS, Table, things, tuples, version_of
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pocketlake import DuplicateKeysError, Lake, LakeError, MisfitError, NotNullError, Written
@@ -208,3 +209,25 @@ def test_a_first_merge_keeps_what_another_one_wrote_meanwhile(
     monkeypatch.setattr(embedded, "writable", opened_before_another_wrote)
     assert lake.merge(THINGS, things(lake, ("a", 1, 1))) == Written(inserted=1)
     assert tuples(lake.read(THINGS)) == [("a", 1, 1), ("b", 2, 2)]
+
+
+def test_a_merge_deletes_the_rows_that_it_is_told_to(lake: Lake) -> None:
+    def told(*rows: tuple[str, int | None, int | None, bool]) -> DataFrame:
+        return lake.spark.createDataFrame(list(rows), "k STRING, n INT, m INT, gone BOOLEAN")
+
+    first = lake.merge(THINGS, told(("a", 1, 1, False), ("b", 2, 2, True)), deleted="gone")
+    assert first == Written(inserted=1)
+    more = told(("a", 1, 1, True), ("b", 2, 2, False), ("c", 3, 3, True))
+    assert lake.merge(THINGS, more, deleted="gone") == Written(inserted=1, deleted=1)
+    before = version_of(lake, THINGS)
+    again = told(("a", 1, 1, True), ("b", 2, 2, False))
+    assert lake.merge(THINGS, again, deleted="gone").is_nothing
+    assert version_of(lake, THINGS) == before
+    assert tuples(lake.read(THINGS)) == [("b", 2, 2)]
+
+
+def test_a_key_may_be_a_struct(lake: Lake) -> None:
+    table = Table("silver.spans", "k STRING, at STRUCT<day: INT, n: INT>, m INT", keys=("k", "at"))
+    lake.merge(table, lake.rows(table, [("a", (1, 1), 1), ("a", (1, None), 1), ("a", (2, 1), 1)]))
+    more = lake.rows(table, [("a", (1, 1), 2), ("a", (1, None), 1), ("a", (3, 1), 1)])
+    assert lake.merge(table, more) == Written(inserted=1, updated=1)

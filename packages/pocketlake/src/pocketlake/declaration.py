@@ -128,9 +128,10 @@ def selected(rows: DataFrame, present: StructType, wanted: StructType) -> DataFr
     return rows.select(*columns)
 
 
-def fitting(table: Declaration, rows: DataFrame) -> DataFrame:
-    """The declared columns of a frame, whatever else it has; without one of them it is refused."""
+def fitting(table: Declaration, rows: DataFrame, *more: str | None) -> DataFrame:
+    """The declared columns of a frame, and some more; without one of them it is refused."""
     declared = [column.name for column in declared_columns(table.columns)]
+    declared += [name for name in more if name is not None]
     missing = [name for name in declared if name not in rows.columns]
     if missing:
         message = f"expected rows with the columns of {table.name}, found no {', '.join(missing)}"

@@ -103,15 +103,19 @@ class EmbeddedEngine:
         *,
         unless_only: Sequence[str],
         delete: str | None,
+        deleted: str | None,
         args: Args | None,
     ) -> Written:
         """Upsert the rows; they are computed once, into a file, before the table is touched."""
         types = declared_types(self.spark, table)
-        with spooled(rows, types, required=required_columns(table)) as spool:
+        all_types = types if deleted is None else _with_flag(types, deleted)
+        with spooled(rows, all_types, required=required_columns(table)) as spool:
             if spool.rows == 0 and delete is None:
                 return Written()
             self._refuse_duplicates(table, spool)
             compared = [n for n in types.names if n not in {*table.keys, *unless_only}]
+            if deleted is not None:
+                return retried(partial(_told, table, place, spool, compared, deleted))
             if delete is None:
                 return retried(partial(_upsert, table, place, spool, compared))
             gone = condition(delete, args, dialect="spark", columns=types.names)
@@ -130,20 +134,11 @@ class EmbeddedEngine:
             return _filled(target, spool)
         old = self._at(place, target.version()).select("*", F.expr(gone).alias(_GONE))
         rows = self._difference(table, spool, old, compared)
-        types = StructType([*declared_types(self.spark, table), StructField(_GONE, BooleanType())])
+        types = _with_flag(declared_types(self.spark, table), _GONE)
         with spooled(rows, types) as difference:
             if not difference.rows:
                 return Written()
-            stream = difference.stream()
-            merging = _matching(target, table, stream, difference)
-            merging = merging.when_matched_delete(predicate=f's."{_GONE}"')
-            values = {f'"{name}"': _s(name) for name in types.names[:-1]}
-            kept = f'NOT s."{_GONE}"'
-            if compared:
-                changed = f"{kept} AND ({_differs(compared)})"
-                merging = merging.when_matched_update(values, predicate=changed)
-            merging = merging.when_not_matched_insert(values, predicate=kept)
-            return _written(stream.write(merging.execute))
+            return _merged_and_deleted(target, table, difference, compared, _GONE)
 
     def _difference(
         self, table: Declaration, spool: Spool, old: DataFrame, compared: Sequence[str]
@@ -277,6 +272,35 @@ def _upsert(table: Declaration, place: Place, spool: Spool, compared: Sequence[s
         merging = merging.when_matched_update_all(predicate=_differs(compared))
     merging = merging.when_not_matched_insert_all()
     return _written(stream.write(merging.execute))
+
+
+def _told(
+    table: Declaration, place: Place, spool: Spool, compared: Sequence[str], flag: str
+) -> Written:
+    """One try of a merge whose rows say themselves whether they are to go."""
+    target = writable(place)
+    if not target.file_uris():
+        return _filled(target, spool.without(flag))
+    return _merged_and_deleted(target, table, spool, compared, flag)
+
+
+def _merged_and_deleted(
+    target: DeltaTable, table: Declaration, spool: Spool, compared: Sequence[str], flag: str
+) -> Written:
+    """Upsert the rows, and delete those where the flag is true."""
+    stream = spool.stream()
+    values = {f'"{name}"': _s(name) for name in spool.schema.names if name != flag}
+    kept = f"NOT {_s(flag)}"
+    merging = _matching(target, table, stream, spool).when_matched_delete(predicate=_s(flag))
+    if compared:
+        changed = f"{kept} AND ({_differs(compared)})"
+        merging = merging.when_matched_update(values, predicate=changed)
+    merging = merging.when_not_matched_insert(values, predicate=kept)
+    return _written(stream.write(merging.execute))
+
+
+def _with_flag(types: StructType, flag: str) -> StructType:
+    return StructType([*types.fields, StructField(flag, BooleanType())])
 
 
 def _filled(target: DeltaTable, spool: Spool) -> Written:

@@ -53,9 +53,13 @@ class Engine(Protocol):
         *,
         unless_only: Sequence[str],
         delete: str | None,
+        deleted: str | None,
         args: Args | None,
     ) -> Written:
-        """Upsert by key; delete rows that match the condition and are not among `rows`."""
+        """Upsert by key; delete rows that match the condition and are not among `rows`.
+
+        Where the column `deleted` is true the row of that key is deleted.
+        """
 
     def replace(
         self,

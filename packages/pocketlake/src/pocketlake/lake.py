@@ -122,6 +122,7 @@ class Lake:
         *,
         unless_only: Sequence[str] = (),
         delete: str | None = None,
+        deleted: str | None = None,
         args: Args | None = None,
     ) -> Written:
         """Upsert by the table's keys, NULL being a value; without a change nothing is committed.
@@ -132,6 +133,8 @@ class Lake:
             unless_only: A row that differs in these columns alone is as it was.
             delete: Rows of the table that match and whose key is not among `rows` are deleted;
                 `true` makes the table exactly `rows`.
+            deleted: A column of `rows` that the table does not have, true or false: where it is
+                true the row of that key is deleted.
             args: Values of the `:name`s in `delete`.
 
         Raises:
@@ -143,9 +146,10 @@ class Lake:
             return self._engine.merge(
                 table,
                 place,
-                fitting(table, rows),
+                fitting(table, rows, deleted),
                 unless_only=unless_only,
                 delete=delete,
+                deleted=deleted,
                 args=args,
             )
 

@@ -78,6 +78,7 @@ class SparkEngine:
         *,
         unless_only: Sequence[str],
         delete: str | None,
+        deleted: str | None,
         args: Args | None,
     ) -> Written:
         """Upsert by MERGE; nothing is committed if nothing changes."""
@@ -86,11 +87,13 @@ class SparkEngine:
         gone = None
         if delete is not None:
             gone = condition(delete, args, dialect="spark", columns=types.names, alias=_TARGET)
-        with self._writing(table, place), _named(_checked(table, rows)) as source:
+        with self._writing(table, place), _named(_checked(table, rows, deleted)) as source:
             self._refuse_duplicates(table, source)
-            if not self._changes(table, place, source, differs, gone):
+            if not self._changes(table, place, source, differs=differs, gone=gone, deleted=deleted):
                 return Written()
-            statement = _merge_statement(table, place, source, differs, gone)
+            statement = _merge_statement(
+                table, place, source, differs=differs, gone=gone, deleted=deleted
+            )
             return _written(self.spark.sql(statement).collect()[0])
 
     def replace(
@@ -161,14 +164,20 @@ class SparkEngine:
         table: Declaration,
         place: Place,
         source: str,
+        *,
         differs: str | None,
         gone: str | None,
+        deleted: str | None,
     ) -> bool:
         """True if the merge would change a row: MERGE commits a version even if it does not."""
         there = self.spark.table(place.name).withColumn(_IS_THERE, F.lit(1)).alias(_TARGET)
         new = self.spark.table(source).withColumn(_IS_THERE, F.lit(1)).alias(_SOURCE)
         is_old, is_new = (F.col(f"{alias}.{_IS_THERE}").isNotNull() for alias in (_TARGET, _SOURCE))
-        changed = [~is_old]
+        if deleted is None:
+            changed = [~is_old]
+        else:
+            is_deleted = F.col(f"{_SOURCE}.`{deleted}`")
+            changed = [~is_old & ~is_deleted, is_old & is_deleted]
         if differs is not None:
             changed.append(is_old & is_new & F.expr(differs))
         if gone is not None:
@@ -189,10 +198,11 @@ class SparkEngine:
         return self.spark.sql(f"DESCRIBE HISTORY {place.name} LIMIT 1").collect()[0]
 
 
-def _checked(table: Declaration, rows: DataFrame) -> DataFrame:
+def _checked(table: Declaration, rows: DataFrame, *more: str | None) -> DataFrame:
     """The rows, of which one with a NULL where none may be stops the write."""
     required = required_columns(table)
     names = [column.name for column in declared_columns(table.columns)]
+    names += [name for name in more if name is not None]
     return rows.select(*(_required(n) if n in required else F.col(f"`{n}`") for n in names))
 
 
@@ -220,14 +230,23 @@ def _comparable(alias: str, field: StructField) -> str:
 
 
 def _merge_statement(
-    table: Declaration, place: Place, source: str, differs: str | None, gone: str | None
+    table: Declaration,
+    place: Place,
+    source: str,
+    *,
+    differs: str | None,
+    gone: str | None,
+    deleted: str | None,
 ) -> str:
     """MERGE as SQL: as a DataFrame writer it has no alias for its target, and no counts."""
     same = " AND ".join(f"{_SOURCE}.`{k}` <=> {_TARGET}.`{k}`" for k in table.keys)
     parts = [f"MERGE INTO {place.name} AS {_TARGET} USING `{source}` AS {_SOURCE} ON {same}"]
+    is_new = "" if deleted is None else f" AND NOT {_SOURCE}.`{deleted}`"
+    if deleted is not None:
+        parts.append(f"WHEN MATCHED AND {_SOURCE}.`{deleted}` THEN DELETE")
     if differs is not None:
         parts.append(f"WHEN MATCHED AND ({differs}) THEN UPDATE SET *")
-    parts.append("WHEN NOT MATCHED THEN INSERT *")
+    parts.append(f"WHEN NOT MATCHED{is_new} THEN INSERT *")
     if gone is not None:
         parts.append(f"WHEN NOT MATCHED BY SOURCE AND ({gone}) THEN DELETE")
     return " ".join(parts)

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Full, Queue
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -35,6 +36,8 @@ class Spool:
     file: Path
     rows: int
     schema: pa.Schema
+    flag: str | None = None
+    """A column that is left out, and with it the rows where it is true."""
 
     def stream(self) -> "Stream":
         """The rows again, in constant memory."""
@@ -42,7 +45,20 @@ class Spool:
 
     def _batches(self) -> Batches:
         with pq.ParquetFile(self.file) as parquet:
-            yield from parquet.iter_batches()
+            for batch in parquet.iter_batches():
+                if self.flag is None:
+                    yield batch
+                else:
+                    kept = batch.filter(pc.invert(batch.column(self.flag)))
+                    yield kept.drop_columns([self.flag])
+
+    def without(self, flag: str) -> "Spool":
+        """The rows where the flag is false, without it."""
+        with pq.ParquetFile(self.file) as parquet:
+            flags = (batch.column(0) for batch in parquet.iter_batches(columns=[flag]))
+            rows = sum(len(part) - part.true_count for part in flags)
+        schema = self.schema.remove(self.schema.get_field_index(flag))
+        return replace(self, rows=rows, schema=schema, flag=flag)
 
     def ranges(self, columns: Sequence[str]) -> dict[str, tuple[int, int]]:
         """The least and the greatest value of those columns that are whole numbers, never NULL."""

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +18,10 @@ from pyspark.pipelines.output import MaterializedView, Output, StreamingTable, T
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from bundlerun.pipelines.additions import inject
+from bundlerun.pipelines.changes import ChangeFlow, Rules, SnapshotFlow
 from bundlerun.pipelines.errors import DefinitionError, PipelineError, first_line
-from bundlerun.pipelines.expectations import Expectation, expectations_of, inject
+from bundlerun.pipelines.expectations import Expectation, expectations_of
 from bundlerun.pipelines.names import Names
 from bundlerun.pipelines.session import PipelineSession
 from bundlerun.pipelines.sql import statements
@@ -46,6 +48,11 @@ class Dataset:
     schema: StructType | str | None = None
     queries: dict[str, Query] = field(default_factory=dict)
     """By name of the flow; only a streaming table may have several."""
+    rules: list[Rules] = field(default_factory=list)
+    """How changes are brought in: of each query if the table is a target of AUTO CDC."""
+    snapshots: SnapshotFlow | None = None
+    """The one flow of a target of AUTO CDC from snapshots."""
+    properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_stored(self) -> bool:
@@ -77,8 +84,10 @@ class Definitions(GraphElementRegistry):
         name = output.name if is_view else self.names.full(output.name)
         if name in self.datasets:
             raise DefinitionError(f"expected {name} to be defined once, found it twice")
-        schema = output.schema if isinstance(output, Table) else None
-        self.datasets[name] = Dataset(name, kind, output.comment or "", schema)
+        dataset = Dataset(name, kind, output.comment or "")
+        if isinstance(output, Table):
+            dataset.schema, dataset.properties = output.schema, output.table_properties
+        self.datasets[name] = dataset
 
     def register_flow(self, flow: Flow) -> None:
         """Take in a query; what it fills may be defined later."""
@@ -111,10 +120,13 @@ class Definitions(GraphElementRegistry):
                 message = f"expected the flows of {target.name} to have names of their own"
                 raise DefinitionError(f"{message}, found {flow.name} twice")
             target.queries[flow.name] = flow.func
+            if isinstance(flow, ChangeFlow | SnapshotFlow):
+                target.rules.append(flow.rules)
+            if isinstance(flow, SnapshotFlow):
+                target.snapshots = flow
         self._flows.clear()
         for dataset in self.datasets.values():
-            if not dataset.queries:
-                raise DefinitionError(f"expected a flow that fills {dataset.name}, found none")
+            _check_flows(dataset)
 
     def _sql_query(self, text: str) -> Query:
         return lambda: self._spark.sql(text)
@@ -130,6 +142,21 @@ def load(files: Sequence[Path], definitions: Definitions, spark: PipelineSession
             else:
                 _run(file, f"_pipeline_{number}_{file.stem}", spark)
     definitions.complete()
+
+
+def _check_flows(dataset: Dataset) -> None:
+    """Refuse flows that cannot fill the dataset, or not together."""
+    if not dataset.queries:
+        raise DefinitionError(f"expected a flow that fills {dataset.name}, found none")
+    if dataset.rules and dataset.kind != "streaming table":
+        message = f"expected the target of AUTO CDC, {dataset.name}, to be a streaming"
+        raise DefinitionError(f"{message} table, found a {dataset.kind}")
+    if 0 < len(dataset.rules) < len(dataset.queries):
+        message = f"expected {dataset.name} to be filled by AUTO CDC alone"
+        raise DefinitionError(f"{message}, found append flows too: use two tables")
+    if dataset.snapshots and len(dataset.queries) > 1:
+        message = f"expected one flow of snapshots to fill {dataset.name} alone"
+        raise DefinitionError(f"{message}, found {len(dataset.queries)} flows")
 
 
 @contextmanager

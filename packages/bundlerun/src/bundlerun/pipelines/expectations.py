@@ -90,19 +90,6 @@ def decorators() -> dict[str, Callable[..., Callable[[Query], Query]]]:
     }
 
 
-def inject() -> None:
-    """Give `pyspark.pipelines` the decorators, where it has none.
-
-    They stay: outside of a pipeline they do nothing but note, and another pipeline of this process
-    may need them.
-    """
-    from pyspark import pipelines
-
-    for name, decorator in decorators().items():
-        if not hasattr(pipelines, name):
-            setattr(pipelines, name, decorator)
-
-
 def _is_dropped(rules: list[Expectation]) -> Column:
     is_dropped = F.lit(False)
     for rule in rules:

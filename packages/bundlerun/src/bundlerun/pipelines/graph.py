@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from bundlerun.pipelines.changes import DELETED, END, SEQUENCE, START, Target
 from bundlerun.pipelines.definitions import Dataset, Definitions
 from bundlerun.pipelines.errors import DefinitionError, GraphError, PipelineError, first_line
 from bundlerun.pipelines.expectations import expectations_of
@@ -57,6 +59,8 @@ class Node:
     schema: StructType
     fingerprint: str
     is_of_the_moment: bool
+    target: Target | None = None
+    """Of a target of AUTO CDC: what identifies its rows, and what opens a version."""
 
     @property
     def is_stream_view(self) -> bool:
@@ -127,6 +131,9 @@ class Resolver:
         if dataset is None:
             return self._external_columns(name, is_stream=is_stream)
         node = self._node(dataset)
+        if is_stream and dataset.rules:
+            message = f"expected {self._reader.name} to read the rows of {dataset.name} whole"
+            raise DefinitionError(f"{message}, found a stream: AUTO CDC changes and deletes them")
         if not dataset.is_stored:
             self._reads.include(node.reads)
         elif is_stream:
@@ -172,32 +179,55 @@ class Resolver:
         return node
 
     def _resolved(self, dataset: Dataset, reads: Reads) -> Node:
-        plans, schema = [], StructType()
+        plans, schema, frames = [], StructType(), []
         for query in dataset.queries.values():
             frame = query()
+            if frame is None and dataset.snapshots is not None:
+                frame = self._before_snapshots(dataset)
             if not isinstance(frame, DataFrame):
                 message = f"expected the function of {dataset.name} to return a DataFrame"
                 raise DefinitionError(f"{message}, found {type(frame).__name__}")
             _check_stream(dataset, frame)
+            frames.append(frame)
             schema = frame.schema
             conditions = [rule.is_met for rule in expectations_of(query)]
             if conditions:
                 _ = frame.select(*conditions).schema
             plans.append(plan_text(frame))
         _check_kind(dataset, reads)
-        if dataset.schema is not None:
-            schema = _declared(dataset, self._empty(dataset.schema).schema, schema)
+        declared = None if dataset.schema is None else self._empty(dataset.schema).schema
+        target = None
+        if dataset.rules:
+            target, schema = _target(dataset, frames, declared)
+        if declared is not None:
+            schema = _declared(dataset, declared, schema)
         rules = [str(rule) for rule in dataset.expectations]
         is_of_the_moment_now = any(map(is_of_the_moment, plans))
         word = fingerprint(*plans, *rules, schema.json())
-        return Node(dataset, reads, schema, word, is_of_the_moment_now)
+        return Node(dataset, reads, schema, word, is_of_the_moment_now, target)
+
+    def _before_snapshots(self, dataset: Dataset) -> DataFrame:
+        """What a target without a snapshot looks like: as declared, or as it is."""
+        found = self._external(dataset.name)
+        if dataset.schema is not None:
+            found = self._empty(dataset.schema)
+        if found is None:
+            message = f"expected a first snapshot of {dataset.name}, found none: declare its schema"
+            raise GraphError(message)
+        sequence = F.col(START) if START in found.columns else F.lit(None)
+        return found.select("*", sequence.alias(SEQUENCE), F.lit(False).alias(DELETED)).drop(
+            START, END
+        )
 
     def _empty(self, schema: StructType | str) -> DataFrame:
         return self._session.createDataFrame([], schema)
 
 
 def _check_kind(dataset: Dataset, reads: Reads) -> None:
-    if dataset.kind == "streaming table" and not reads.is_stream:
+    if dataset.snapshots is not None and reads.is_stream:
+        message = f"expected the snapshots of {dataset.name} to be read whole"
+        raise DefinitionError(f"{message}, found a stream: use create_auto_cdc_flow")
+    if dataset.kind == "streaming table" and not (reads.is_stream or dataset.snapshots):
         message = f"expected streaming table {dataset.name} to read a stream"
         raise DefinitionError(f"{message}, found none: make it a materialized view")
     if dataset.kind == "materialized view" and reads.is_stream:
@@ -210,6 +240,25 @@ def _check_stream(dataset: Dataset, frame: DataFrame) -> None:
     if wanted is not None:
         message = f"expected {dataset.name} to look at each row of its stream, found {wanted}"
         raise DefinitionError(f"{message}, which needs all: do it in a materialized view")
+
+
+def _target(
+    dataset: Dataset, frames: list[DataFrame], declared: StructType | None
+) -> tuple[Target, StructType]:
+    """What all flows of a target of AUTO CDC say of it, and its columns."""
+    if declared is not None:
+        kept = {*declared.names, SEQUENCE, DELETED}
+        frames = [f.select(*(f"`{c}`" for c in f.columns if c in kept)) for f in frames]
+    pairs = zip(dataset.rules, frames, strict=True)
+    first, *others = [rules.target(frame) for rules, frame in pairs]
+    if any(other != first for other in others):
+        message = f"expected all flows of {dataset.name} to have the same keys, columns and type"
+        raise DefinitionError(f"{message}, found others: use two tables")
+    schema = first.schema(frames[0].schema)
+    if declared is not None and first.scd_type == 2 and not {START, END} <= {*declared.names}:
+        message = f"expected {START} and {END}, of the type of the sequence, among the columns"
+        raise DefinitionError(f"{message} of {dataset.name}, found {', '.join(declared.names)}")
+    return first, schema
 
 
 def _declared(dataset: Dataset, declared: StructType, found: StructType) -> StructType:

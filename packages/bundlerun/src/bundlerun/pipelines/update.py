@@ -11,13 +11,14 @@ from filelock import FileLock, Timeout
 from pyspark.sql import DataFrame
 
 from bundlerun.pipelines import event_log as log
-from bundlerun.pipelines.definitions import Definitions, importable, load
+from bundlerun.pipelines.definitions import Dataset, Definitions, importable, load
 from bundlerun.pipelines.errors import GraphError, first_line
 from bundlerun.pipelines.graph import Node, Resolver
 from bundlerun.pipelines.names import Names
 from bundlerun.pipelines.outcome import FlowResult, Outcome, Status, Update
 from bundlerun.pipelines.session import PipelineSession
 from bundlerun.pipelines.settings import PipelineSettings
+from bundlerun.pipelines.snapshots import update_snapshots
 from bundlerun.pipelines.streaming import update_stream
 from bundlerun.pipelines.views import update_view
 from bundlerun.pipelines.work import Declared, Listener, Stored, Work
@@ -144,9 +145,8 @@ def _result(work: Work, update: Update, node: Node, *, anew: bool) -> FlowResult
     work.tell("started", dataset.name)
     error: Exception | None = None
     outcome: Outcome | None = None
-    is_stream = dataset.kind == "streaming table"
     try:
-        outcome = (update_stream if is_stream else update_view)(work, node, anew=anew)
+        outcome = _updater(dataset)(work, node, anew=anew)
     except Exception as failure:  # noqa: BLE001 - other datasets do not depend on it
         error = failure
         update.failure = update.failure or failure
@@ -168,6 +168,12 @@ def _result(work: Work, update: Update, node: Node, *, anew: bool) -> FlowResult
     update.flows.append(result)
     work.tell("ended", dataset.name)
     return result
+
+
+def _updater(dataset: Dataset) -> Callable[..., Outcome | None]:
+    if dataset.snapshots is not None:
+        return update_snapshots
+    return update_stream if dataset.kind == "streaming table" else update_view
 
 
 def _selection(

@@ -24,7 +24,7 @@ def update_view(work: Work, node: Node, *, anew: bool) -> Outcome | None:
     """
     table = work.stored(node.dataset.name)
     file = work.folder(table.name) / "view.json"
-    inputs = {name: _word(work.lake.version(work.stored(name))) for name in node.inputs}
+    inputs = input_versions(work, node)
     present = _state(work, table, node, inputs)
     is_certain = not node.reads.others and not node.is_of_the_moment
     if not anew and is_certain and _recorded(file) == present:
@@ -46,6 +46,11 @@ def update_view(work: Work, node: Node, *, anew: bool) -> Outcome | None:
         counts.dropped,
         counts.expectations,
     )
+
+
+def input_versions(work: Work, node: Node) -> dict[str, str | None]:
+    """The versions of the tables that a query reads, to be compared with what was recorded."""
+    return {name: _word(work.lake.version(work.stored(name))) for name in node.inputs}
 
 
 def _merged(work: Work, table: Stored, rows: DataFrame) -> Outcome:

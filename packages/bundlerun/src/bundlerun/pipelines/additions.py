@@ -1,0 +1,188 @@
+"""What Lakeflow has in `pyspark.pipelines` and Spark 4.1 has not: pipeline code calls it there."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from pyspark import pipelines
+from pyspark.pipelines.graph_element_registry import get_active_graph_element_registry
+from pyspark.pipelines.source_code_location import get_caller_source_code_location
+from pyspark.sql import DataFrame
+from pyspark.sql.connect.session import SparkSession
+
+from bundlerun.pipelines.changes import (
+    ChangeFlow,
+    Changes,
+    Name,
+    Rules,
+    ScdType,
+    Snapshot,
+    SnapshotFlow,
+    Version,
+    snapshot_form,
+)
+from bundlerun.pipelines.errors import DefinitionError
+from bundlerun.pipelines.expectations import decorators
+
+
+def create_auto_cdc_flow(  # noqa: PLR0917 - Lakeflow's signature
+    target: str,
+    source: str,
+    keys: Sequence[Name],
+    sequence_by: Name,
+    ignore_null_updates: bool = False,  # noqa: FBT001, FBT002 - Lakeflow's signature
+    apply_as_deletes: Name | None = None,
+    apply_as_truncates: Name | None = None,
+    column_list: Sequence[Name] | None = None,
+    except_column_list: Sequence[Name] | None = None,
+    stored_as_scd_type: str | int = 1,
+    track_history_column_list: Sequence[Name] | None = None,
+    track_history_except_column_list: Sequence[Name] | None = None,
+    name: str | None = None,
+    once: bool = False,  # noqa: FBT001, FBT002 - Lakeflow's signature
+) -> None:
+    """Bring the changes of a stream into a streaming table, by key and sequence.
+
+    Args:
+        target: A streaming table of the pipeline.
+        source: A table or view whose new rows are changes.
+        keys: The columns that identify a row of the target.
+        sequence_by: The order of the changes of a key: a column, or a struct of several.
+        ignore_null_updates: Not supported here.
+        apply_as_deletes: Which changes are deletes.
+        apply_as_truncates: Not supported here.
+        column_list: The columns to keep; the keys are kept anyway.
+        except_column_list: The columns not to keep.
+        stored_as_scd_type: 1 keeps the last state of a key, 2 all its versions.
+        track_history_column_list: Of type 2, columns whose change opens a version.
+        track_history_except_column_list: Of type 2, columns whose change opens none.
+        name: Name of the flow; else that of the target.
+        once: Not supported here.
+    """
+    _refuse(target, ignore_null_updates=ignore_null_updates, once=once)
+    _refuse(target, apply_as_truncates=apply_as_truncates is not None)
+    _not_both(target, column_list=column_list, except_column_list=except_column_list)
+    rules = _rules(
+        target,
+        keys,
+        stored_as_scd_type,
+        track_history_column_list=track_history_column_list,
+        track_history_except_column_list=track_history_except_column_list,
+    )
+    changes = Changes(rules, sequence_by, apply_as_deletes, column_list, except_column_list)
+
+    def query() -> DataFrame:
+        return changes.of(SparkSession.active().readStream.table(source))
+
+    flow = ChangeFlow(
+        name=name or target,
+        target=target,
+        spark_conf={},
+        source_code_location=get_caller_source_code_location(stacklevel=1),
+        func=query,
+        rules=rules,
+    )
+    get_active_graph_element_registry().register_flow(flow)
+
+
+def create_auto_cdc_from_snapshot_flow(  # noqa: PLR0917 - Lakeflow's signature
+    target: str,
+    source: str | Callable[[Version | None], Snapshot | None],
+    keys: Sequence[Name],
+    stored_as_scd_type: str | int = 1,
+    track_history_column_list: Sequence[Name] | None = None,
+    track_history_except_column_list: Sequence[Name] | None = None,
+    once: bool = False,  # noqa: FBT001, FBT002 - Lakeflow's signature
+) -> None:
+    """Bring snapshots into a streaming table: what is new, has changed, and is gone.
+
+    Args:
+        target: A streaming table of the pipeline.
+        source: A table or view, whose rows are a snapshot at each update, or a function: it gets
+            the version of the last snapshot, None at first, and gives the next one with its
+            version, None if there is none.
+        keys: The columns that identify a row.
+        stored_as_scd_type: 1 keeps the last state of a key, 2 all its versions.
+        track_history_column_list: Of type 2, columns whose change opens a version.
+        track_history_except_column_list: Of type 2, columns whose change opens none.
+        once: Not supported here.
+    """
+    _refuse(target, once=once)
+    rules = _rules(
+        target,
+        keys,
+        stored_as_scd_type,
+        track_history_column_list=track_history_column_list,
+        track_history_except_column_list=track_history_except_column_list,
+    )
+
+    def query() -> DataFrame | None:
+        if isinstance(source, str):
+            return snapshot_form(SparkSession.active().read.table(source), datetime)
+        found = source(None)
+        return None if found is None else snapshot_form(found[0], type(found[1]))
+
+    flow = SnapshotFlow(
+        name=target,
+        target=target,
+        spark_conf={},
+        source_code_location=get_caller_source_code_location(stacklevel=1),
+        func=query,  # type: ignore[arg-type]  # None: there is none yet
+        rules=rules,
+        source=source,
+    )
+    get_active_graph_element_registry().register_flow(flow)
+
+
+def inject() -> None:
+    """Give `pyspark.pipelines` what it lacks.
+
+    It stays: outside of a pipeline it does nothing but note, and another pipeline of this process
+    may need it.
+    """
+    more: dict[str, Callable[..., Any]] = {
+        **decorators(),
+        "create_auto_cdc_flow": create_auto_cdc_flow,
+        "create_auto_cdc_from_snapshot_flow": create_auto_cdc_from_snapshot_flow,
+        "apply_changes": create_auto_cdc_flow,
+        "apply_changes_from_snapshot": create_auto_cdc_from_snapshot_flow,
+    }
+    for name, function in more.items():
+        if not hasattr(pipelines, name):
+            setattr(pipelines, name, function)
+
+
+def _rules(
+    target: str,
+    keys: Sequence[Name],
+    scd_type: str | int,
+    *,
+    track_history_column_list: Sequence[Name] | None,
+    track_history_except_column_list: Sequence[Name] | None,
+) -> Rules:
+    types: dict[str, ScdType] = {"1": 1, "2": 2}
+    found = types.get(str(scd_type).upper().removeprefix("SCD TYPE ").strip())
+    if found is None:
+        _wrong(target, "stored_as_scd_type 1 or 2", scd_type)
+    if not keys:
+        _wrong(target, "keys that identify a row", "none")
+    tracked, untracked = track_history_column_list, track_history_except_column_list
+    _not_both(target, track_history_column_list=tracked, track_history_except_column_list=untracked)
+    if found == 1 and (tracked is not None or untracked is not None):
+        _wrong(target, "track_history_column_list with stored_as_scd_type 2", "type 1")
+    return Rules(keys, found, tracked, untracked)
+
+
+def _not_both(target: str, **lists: Sequence[Name] | None) -> None:
+    if all(value is not None for value in lists.values()):
+        _wrong(target, f"one of {' and '.join(lists)}", "both")
+
+
+def _refuse(target: str, **options: bool) -> None:
+    for name, is_set in options.items():
+        if is_set:
+            _wrong(target, f"changes without {name}, which only a workspace has", name)
+
+
+def _wrong(target: str, expected: str, found: object) -> NoReturn:
+    raise DefinitionError(f"expected {expected} in the AUTO CDC of {target}, found {found}")
