@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.model.table import View
 from lyceum.settings import Settings
-from pocketlake import Lake
+from pocketlake import Declaration, Lake, quoted, text_literal
 
 
 class Lakehouse(Lake):
@@ -19,6 +19,21 @@ class Lakehouse(Lake):
             schemas=config.schemas,
         )
         self.config = config
+
+    def labels(self, table: Declaration) -> list[str]:
+        """What a workspace's catalog learns with the table; its views are among it.
+
+        Who writes the table owns its views; who may only read it creates none.
+        """
+        from lyceum.model.declared import views
+
+        return super().labels(table) + [self._made(view) for view in views() if view.base == table]
+
+    def _made(self, view: View) -> str:
+        name = quoted(self.catalog, self.config.schemas[view.layer], view.short_name)
+        query = view.query.format(base=self.name(view.base))
+        comment = text_literal(view.comment)
+        return f"CREATE OR REPLACE VIEW {name} COMMENT {comment} AS {query}"
 
     def view(self, view: View) -> DataFrame:
         """The view's rows, by its declaration; nothing is created."""

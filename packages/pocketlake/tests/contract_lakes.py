@@ -29,6 +29,7 @@ class Table:
     keys: tuple[str, ...] = ("k",)
     comment: str = "One row a key"
     clustering: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
 
 
 THINGS = Table("silver.things", "k STRING NOT NULL COMMENT 'the key', n INT, m INT")

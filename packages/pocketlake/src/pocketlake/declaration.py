@@ -48,6 +48,10 @@ class Declaration(Protocol):
     def clustering(self) -> tuple[str, ...]:
         """The columns that files are clustered on, where the engine can."""
 
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """The columns that hold personal data; a workspace's catalog tags them."""
+
 
 @dataclass(frozen=True)
 class Column:

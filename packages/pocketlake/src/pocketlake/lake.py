@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pocketlake.conditions import Args
 from pocketlake.declaration import Declaration, declared_types, fitting, quoted
 from pocketlake.engine import Engine, Place
+from pocketlake.labels import labels, tell
 from pocketlake.observe import reached
 from pocketlake.sessions import CATALOG, Kind
 from pocketlake.versions import Commit, Facts, Version, Written
@@ -64,8 +65,15 @@ class Lake:
             key = (table.name, table.columns)
             with self._guard:
                 if key not in self._ensured:
-                    self._engine.ensure(table, self._place(table))
+                    place = self._place(table)
+                    self._engine.ensure(table, place)
+                    if self.kind == "workspace":
+                        tell(self.spark, place, self.labels(table))
                     self._ensured.add(key)
+
+    def labels(self, table: Declaration) -> list[str]:
+        """The statements by which a workspace's catalog learns of keys and personal columns."""
+        return labels(table, self._place(table))
 
     def read(self, table: Declaration, *, version: int | None = None) -> DataFrame:
         """The rows, now or at a version; of an absent table none, in the declared columns."""

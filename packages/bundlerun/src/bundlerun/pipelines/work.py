@@ -48,6 +48,7 @@ class Stored:
     keys: tuple[str, ...] = ()
     comment: str = ""
     clustering: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
 
 
 @dataclass
