@@ -8,10 +8,17 @@
 
 # COMMAND ----------
 
-# ruff: noqa: D100, ERA001, F821, INP001, T201
+# ruff: noqa: D100, E402, ERA001, F821, INP001, T201
+import sys
+
+# The wheel's sources lie beside the notebook. A job says where: its working directory may differ.
+dbutils.widgets.text("source", "../src", "Folder of the sources")
+sys.path.insert(0, dbutils.widgets.get("source"))
+
+# COMMAND ----------
+
 from pyspark.sql import functions as F
 
-from lyceum.quality.quarantine import QUARANTINE
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
 from lyceum.systems.lms.times import instant, standard_timezone
 
@@ -23,7 +30,7 @@ dbutils.widgets.text("product", "", "Text in the product's name")
 # COMMAND ----------
 
 # DBTITLE 1,What a row is
-for table in (EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS, QUARANTINE):
+for table in (EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS):
     print(f"{table.name}: {table.grain}")
 
 # COMMAND ----------

@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,69 @@ def test_in_production_the_schedule_runs_as_a_service_principal():
     assert {p["level"] for p in job["permissions"]} == {"CAN_MANAGE", "CAN_MANAGE_RUN"}
 
 
+def test_development_needs_nobody_but_its_user():
+    """No group, no principal, no warehouse or scope that somebody would have to make first."""
+    settings = load_bundle(REPOSITORY, target="dev", environ={"USER": "jane.doe"}).settings
+    assert "LYCEUM_SECRET_SCOPE= " in settings["variables"]["settings"]["value"]
+    assert [name for name, v in settings["variables"].items() if "lookup" in v] == []
+    resources = [one for kind in settings["resources"].values() for one in kind.values()]
+    for resource in resources:
+        assert not {"grants", "permissions", "run_as"} & set(resource), resource["name"]
+
+
+def test_in_development_too_a_job_runs_once_at_a_time():
+    bundle = load_bundle(REPOSITORY, target="dev", environ={"USER": "jane.doe"})
+    assert bundle.settings["presets"]["jobs_max_concurrent_runs"] == 1
+    assert {job["max_concurrent_runs"] for job in bundle.jobs.values()} == {1}
+
+
+def test_the_target_of_this_machine_cannot_be_deployed():
+    """No host ends in .invalid (RFC 2606), whoever is logged in to whatever workspace."""
+    workspace = load_bundle(REPOSITORY, target="local").settings["workspace"]
+    assert workspace["host"].endswith(".invalid")
+
+
+def test_what_jobs_share_is_one_definition():
+    bundle = load_bundle(REPOSITORY, target="prod")
+    shared = ("email_notifications", "health", "queue", "performance_target")
+    for job in bundle.jobs.values():
+        for name in shared:
+            assert job[name] == bundle.settings["variables"][name]["value"], job["name"]
+        is_wheel = any("python_wheel_task" in task for task in job["tasks"])
+        assert ("environments" in job) == is_wheel
+
+
+def test_the_environment_has_what_the_extra_quality_asks_for():
+    """Spelt out there, as an extra of a local wheel needs a newer CLI than the bundle asks for."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [environment] = load_bundle(REPOSITORY).jobs["sales_daily"]["environments"]
+    found = [d for d in environment["spec"]["dependencies"] if not d.endswith(".whl")]
+    assert found == project["optional-dependencies"]["quality"]
+
+
+def test_a_wheel_pins_nothing_that_the_runtime_has():
+    """A workspace has these; another version of them may break its Spark."""
+    of_runtime = {"pyspark", "pandas", "pyarrow", "pydantic", "numpy", "databricks-sdk"}
+    for folder in (REPOSITORY, REPOSITORY / "packages" / "pocketlake"):
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        for requirement in tomllib.loads(text)["project"]["dependencies"]:
+            assert re.fullmatch(r"[\w-]+(>=[\d.]+)?", requirement)
+            name, _, bound = requirement.partition(">=")
+            assert not (bound and name in of_runtime), requirement
+
+
+def test_the_notebook_imports_only_what_every_runtime_has():
+    """A notebook task has no environment of the job: what it imports comes from the sources."""
+    code = (REPOSITORY / "notebooks" / "lms_sessions.py").read_text(encoding="utf-8")
+    imports = "\n".join(re.findall(r"^from lyceum.*$", code, re.M))
+    script = f"import pyspark.sql.functions, sys\nbefore = set(sys.modules)\n{imports}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    roots = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not roots & {"pocketlake", "structlog", "rich", "typer", "tenacity", "filelock"}
+
+
 JOB = "resources/lms_session_details.job.yml"
 PRODUCTION = "bundles/production.yml"
 ENTRY = 'lyceum = "lyceum.cli:run_process"'
@@ -67,7 +133,7 @@ PLANTED = {
         "mode: developing",
         "expected mode to be development or production, found 'developing'",
     ),
-    "unknown field": (JOB, "      queue: {", "      que: {", "Job has no field 'que'"),
+    "unknown field": (JOB, "      queue: ", "      que: ", "Job has no field 'que'"),
     "missing field": (
         JOB,
         "package_name: lyceum\n",
@@ -75,9 +141,14 @@ PLANTED = {
         "PythonWheelTask needs the field 'package_name'",
         "python_wheel_task:",
     ),
-    "type": (JOB, "max_retries: 2", "max_retries: twice", "expected a number, found 'twice'"),
+    "type": (
+        JOB,
+        "max_retries: ${var.max_retries}",
+        "max_retries: twice",
+        "expected a number, found 'twice'",
+    ),
     "value": (
-        "resources/gold.schema.yml",
+        PRODUCTION,
         "[USE_SCHEMA, SELECT]",
         "[USE_SCHEMA, SELECTS]",
         "expected one of SELECT, ..., found 'SELECTS'",
@@ -128,11 +199,17 @@ PLANTED = {
     ),
     "e-mail": (
         JOB,
-        "on_failure: ${var.notify}",
-        "on_failure: [a@example.com]",
+        "email_notifications: ${var.email_notifications}",
+        "email_notifications: {on_failure: [a@example.com]}",
         "hard-coded e-mail address",
     ),
-    "retries": (JOB, "          max_retries: 2\n", "", "needs max_retries", "task_key: load"),
+    "retries": (
+        JOB,
+        "          max_retries: ${var.max_retries}\n",
+        "",
+        "needs max_retries",
+        "task_key: load",
+    ),
     "time-out": (
         JOB,
         "timeout_seconds: 21600\n",
@@ -141,7 +218,7 @@ PLANTED = {
     ),
     "notification": (
         JOB,
-        "        on_failure: ${var.notify}\n",
+        "      email_notifications: ${var.email_notifications}\n",
         "",
         "needs a notification on failure",
         "lms_session_details:",
@@ -169,8 +246,8 @@ PLANTED = {
     ),
     "what may be destroyed": (
         PRODUCTION,
-        "        landing: *keep\n",
-        "",
+        "        landing:\n          lifecycle: *keep\n",
+        "        landing:\n",
         r"volume landing needs lifecycle\.prevent_destroy",
         "landing:",
     ),
@@ -208,7 +285,7 @@ PLANTED = {
         "environment_key: leisure\n          py",
         "found 'leisure'",
     ),
-    "wheel": (JOB, "../dist/*.whl", "../wheels/*.whl", "expected a wheel"),
+    "wheel": ("bundles/jobs.yml", "../dist/*.whl", "../wheels/*.whl", "expected a wheel"),
     "cron": (JOB, "0 0 3 * * ?", "0 0 25 * * ?", "a field is out of its range"),
     "time zone": (JOB, "timezone_id: UTC", "timezone_id: Europe/Basle", "expected a time zone"),
     "yaml": (JOB, "      tasks:", "     tasks:", "this is not YAML"),

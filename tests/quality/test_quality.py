@@ -132,8 +132,8 @@ def test_data_docs_need_no_network(results: dict[str, CheckResult], lake: Lakeho
     pages = {page.relative_to(site).as_posix(): page.read_text() for page in site.rglob("*.html")}
     assert not [name for name, text in pages.items() if EXTERNAL.search(text)]
     assert not [name for name, text in pages.items() if "<script" in text]
-    links = re.findall(r'href="(validations/[^"]+)"', pages["index.html"])
-    assert [link.split("/")[1] for link in links] == ["events", "session_products", "sessions"]
+    links = re.findall(r'href="([^"]+/validations/[^"]+)"', pages["index.html"])
+    assert [link.split("/")[2] for link in links] == ["events", "session_products", "sessions"]
     events = pages[links[0]]
     assert "event_coverage (critical): every listed event has session details" in events
     assert "e2" in events
@@ -148,10 +148,20 @@ def test_data_docs_show_the_latest_run(results: dict[str, CheckResult], lake: La
     assert {r.check_id for r in found if not r.passed} == {"session_count", "start_readable"}
     site = lake.config.home / "data_docs"
     assert "Run l2 &lt;b&gt;" in (site / "lms" / "index.html").read_text()
-    assert [p.parent.parent.name for p in site.glob("lms/validations/sessions/*/*/*.html")] == [
+    assert [p.parent.parent.name for p in site.glob("lms/*/validations/sessions/*/*/*.html")] == [
         "l2__b_"
     ]
     assert [p.name for p in site.iterdir() if p.is_dir()] == ["lms"]
+
+
+def test_data_docs_that_cannot_be_written_fail_nothing(spark: SparkSession, tmp_path: Path) -> None:
+    """The data is in and its results are known: pages for people are only missed."""
+    (tmp_path / THINGS.name).write_text("a file where the folder should be")
+    frame = draw(spark, "id | is_good:boolean\n 1 | true")
+    found = validate(
+        THINGS, {"things": frame}, run_id="r1", checked_at=CHECKED_AT, docs_folder=tmp_path
+    )
+    assert [result.passed for result in found] == [True, True]
 
 
 def test_validation_is_silent(

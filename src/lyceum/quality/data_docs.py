@@ -13,8 +13,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from lyceum.errors import LyceumError
 from lyceum.quality.results import CheckResult, named_values
 
@@ -41,24 +39,30 @@ def build_data_docs(
     reports: Mapping[str, "ExpectationSuiteValidationResult"],
     results: Sequence[CheckResult],
 ) -> Path:
-    """Replace `folder` with the pages of this run; gives its index page.
+    """Write the pages of this run into `folder`; gives its index page.
 
-    The reports are Great Expectations' own, by subject. Readers meanwhile see the old pages or
-    the new ones, never a mixture.
+    The reports are Great Expectations' own, by subject. A run has a folder of its own and the index
+    comes last, so its links lead to pages of one run.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
-        site = Path(building) / "new"
+    with tempfile.TemporaryDirectory(prefix="lyceum-data-docs-") as building:
+        site = Path(building)
         pages = _drawn_pages(context, site, reports, results)
         shutil.rmtree(site / "static", ignore_errors=True)
-        for page in site.rglob("*.html"):
-            page.write_text(offline_page(page.read_text("utf-8")), "utf-8")
-        (site / "index.html").write_text(_index_page(pages, results), "utf-8")
-        with FileLock(folder.parent / f".{folder.name}.lock"):
-            if folder.exists():
-                folder.rename(Path(building) / "old")
-            site.rename(folder)
+        name = _name_of_run(results)
+        for page in sorted(site.rglob("*.html")):
+            _write(folder / name / page.relative_to(site), offline_page(page.read_text("utf-8")))
+    links = {subject: f"{name}/{page}" for subject, page in pages.items()}
+    _write(folder / "index.html", _index_page(links, results))
+    for older in folder.iterdir():
+        if older.is_dir() and older.name != name:
+            shutil.rmtree(older, ignore_errors=True)
     return folder / "index.html"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole, in place: on a volume nothing is renamed or appended to."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
 
 
 def offline_page(html: str) -> str:
@@ -153,6 +157,11 @@ def _drawn_pages(
     return {page.relative_to(site).parts[1]: str(page.relative_to(site)) for page in drawn}
 
 
+def _name_of_run(results: Sequence[CheckResult]) -> str:
+    """The run's identifier as a name of a folder."""
+    return re.sub(r"[^\w.-]", "_", results[0].run_id)
+
+
 def _store(
     context: "EphemeralDataContext",
     report: "ExpectationSuiteValidationResult",
@@ -167,8 +176,7 @@ def _store(
         ValidationResultIdentifier,
     )
 
-    run_name = re.sub(r"[^\w.-]", "_", results[0].run_id)
-    run_id = RunIdentifier(run_name=run_name, run_time=results[0].checked_at)
+    run_id = RunIdentifier(run_name=_name_of_run(results), run_time=results[0].checked_at)
     configurations = [c for c in (r.expectation_config for r in report.results) if c]
     context.suites.add(ExpectationSuite(report.suite_name, expectations=configurations))
     report.meta.update({"run_id": run_id, "validation_time": run_id.run_time})

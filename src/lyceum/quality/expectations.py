@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 
-from lyceum.errors import LyceumError
+from lyceum.errors import LyceumError, UsageError
 from lyceum.quality.data_docs import build_data_docs
 from lyceum.quality.results import CheckResult, percent_text
 from lyceum.quality.suites import Check, Subject, Suite
@@ -33,10 +33,15 @@ if TYPE_CHECKING:
 # True counts, but no samples: those are looked up for checks that fail.
 _COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SAMPLE_SIZE = 10
+_log = logging.getLogger(__name__)
 
 
 class ValidationError(LyceumError):
     """A check could not be evaluated, so that nobody knows whether it holds."""
+
+
+class MissingExtraError(UsageError):
+    """What checks tables is not installed."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,12 @@ def validate(
 ) -> list[CheckResult]:
     """Check the frames, one for each subject's name; with `docs_folder`, write Data Docs there.
 
-    Samples of broken rows are looked up only for failed checks.
-    Raises ValidationError where a check cannot be evaluated.
+    Samples of broken rows are looked up only for failed checks. Pages that cannot be drawn or
+    written are missed in the log, no more.
+
+    Raises:
+        ValidationError: A check cannot be evaluated.
+        MissingExtraError: Great Expectations is not installed.
     """
     run = Run(suite, run_id, checked_at)
     with _quiet():
@@ -73,8 +82,21 @@ def validate(
             for check in subject.checks
         ]
         if docs_folder is not None:
-            build_data_docs(context, docs_folder / suite.name, reports, results)
+            _draw(context, docs_folder / suite.name, reports, results)
     return results
+
+
+def _draw(
+    context: "EphemeralDataContext",
+    folder: Path,
+    reports: Mapping[str, "ExpectationSuiteValidationResult"],
+    results: list[CheckResult],
+) -> None:
+    """Write the Data Docs; without them the results stand in the table all the same."""
+    try:
+        build_data_docs(context, folder, reports, results)
+    except Exception as error:  # noqa: BLE001 - pages for people never fail a load
+        _log.warning("there are no new Data Docs", extra={"reason": str(error)})
 
 
 @contextmanager
@@ -87,7 +109,11 @@ def _quiet() -> Iterator[None]:
 
 
 def _context() -> "EphemeralDataContext":
-    import great_expectations as gx
+    try:
+        import great_expectations as gx
+    except ImportError:
+        message = "expected Great Expectations, found none: install lyceum[quality]"
+        raise MissingExtraError(message) from None
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
