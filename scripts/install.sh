@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prepare an environment from the pinned requirements: `dev` in .venv, `spark` in .venv-spark with the
-# Delta jars, `bench` in .venv. Installs uv into the cache if there is none.
+# jars of Delta and of a Kafka broker, `bench` in .venv. Installs uv into the cache if there is none.
 set -eu
 cd "$(dirname "$0")/.."
 cache="${LYCEUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lyceum}"
@@ -31,4 +31,7 @@ fi
 [ -x $venv/bin/python ] || uv venv -q --python "$("$python" -c 'import sys; print(sys.executable)')" $venv
 uv pip sync -q --compile-bytecode --python $venv/bin/python --require-hashes "requirements/$group.txt"
 uv pip install -q --python $venv/bin/python --no-deps -e packages/pocketlake -e packages/bundlerun -e . -e packages/lyceum-lab
-if [ "$group" = spark ]; then $venv/bin/python -m pocketlake.reference.jars "$cache"; fi
+if [ "$group" = spark ]; then
+    $venv/bin/python -m pocketlake.reference.jars "$cache"
+    $venv/bin/python -m lyceum_lab.kafka "$cache"
+fi

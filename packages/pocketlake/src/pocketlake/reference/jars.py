@@ -23,15 +23,23 @@ class JarsError(LakeError):
     exit_code = 2
 
 
-def jars(cache: Path, java: str, configuration: str = "spark") -> list[Path]:
-    """The jars of one configuration of `ivy.xml`; fetched into `cache` if they are not there."""
+def jars(cache: Path, java: str) -> list[Path]:
+    """Spark's jars; fetched into `cache` if they are not there."""
     spark_home()
-    folder = cache / "jars" / f"{configuration}-{_digest(_IVY_FILE)}"
+    return jars_of(_IVY_FILE, "spark", cache=cache, java=java)
+
+
+def jars_of(ivy_file: Path, configuration: str, *, cache: Path, java: str) -> list[Path]:
+    """The jars of one configuration of an Ivy file; fetched into `cache` if they are not there.
+
+    Only to fetch them Apache Spark has to be in this environment, as Ivy comes with it.
+    """
+    folder = cache / "jars" / f"{configuration}-{_digest(ivy_file)}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not folder.is_dir():
-                _fetch(folder, cache / "ivy", java, configuration)
+                _fetch(ivy_file, configuration, folder, cache / "ivy", java)
     return sorted(folder.glob("*.jar"))
 
 
@@ -55,13 +63,13 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
-def _fetch(folder: Path, ivy_cache: Path, java: str, configuration: str) -> None:
+def _fetch(ivy_file: Path, configuration: str, folder: Path, ivy_cache: Path, java: str) -> None:
     """Retrieve beside `folder`, then rename: a killed fetch leaves no half set."""
     ivy_jar = next((spark_home() / "jars").glob("ivy-*.jar"))
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}."))
     # fmt: off
     command = [
-        java, "-jar", str(ivy_jar), "-ivy", str(_IVY_FILE), "-confs", configuration,
+        java, "-jar", str(ivy_jar), "-ivy", str(ivy_file), "-confs", configuration,
         "-cache", str(ivy_cache), "-retrieve", f"{part}/[artifact]-[revision].[ext]",
     ]
     # fmt: on
@@ -69,7 +77,7 @@ def _fetch(folder: Path, ivy_cache: Path, java: str, configuration: str) -> None
     if done.returncode != 0:
         shutil.rmtree(part)
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        message = f"expected the jars of {_IVY_FILE.name} from the Maven registry, found {reason}"
+        message = f"expected the jars of {ivy_file.name} from the Maven registry, found {reason}"
         raise JarsError(message)
     part.rename(folder)
 
