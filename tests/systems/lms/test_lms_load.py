@@ -109,7 +109,7 @@ def test_failed_events_stop_nobody_and_are_retried_alone(lake):
 
 def test_only_events_updated_since_are_fetched(lake):
     with small_lms() as lms:
-        cut = datetime.now(UTC) + timedelta(days=3650)
+        cut = (datetime.now(UTC) + timedelta(days=3650)).replace(microsecond=0)
         lms.lms.put_event(
             "e1", [{"id": "s1", "title": "fresh"}], updated_at=(cut + timedelta(1)).isoformat()
         )
@@ -179,7 +179,7 @@ def test_the_summary_counts_what_is_in_quarantine(lake):
     with small_lms(events=4) as lms:
         lms.lms.put_event("e1", [{"id": "s1", "title": "one"}, {"title": "without an id"}])
         load(lms_job(lake, lms))
-        cut = datetime.now(UTC) + timedelta(days=3650)
+        cut = (datetime.now(UTC) + timedelta(days=3650)).replace(microsecond=0)
         lms.lms.put_event(
             "e2", [{"id": "s2", "title": "two"}], updated_at=f"{cut:%Y-%m-%dT%H:%M:%S}.9Z"
         )

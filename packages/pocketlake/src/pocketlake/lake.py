@@ -95,6 +95,14 @@ class Lake:
         ]
         return self.spark.createDataFrame(as_tuples, types)
 
+    def staged(self, rows: DataFrame, folder: str | Path) -> DataFrame:
+        """The rows from Parquet files in a folder, which is replaced: computed once, read often."""
+        schema = rows.schema
+        rows.write.mode("overwrite").parquet(str(folder))
+        if not any(Path(folder).rglob("*.parquet")):
+            return self.spark.createDataFrame([], schema)
+        return self.spark.read.schema(schema).parquet(str(folder))
+
     def append(
         self, table: Declaration, rows: DataFrame, *, once: tuple[str, int] | None = None
     ) -> bool:

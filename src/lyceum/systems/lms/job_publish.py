@@ -92,10 +92,9 @@ def publish_bronze(lake: Lakehouse, landed: Landed) -> None:
 def publish_silver(lake: Lakehouse, landed: Landed, fields: LmsFields) -> SilverChanges:
     """Merge the sessions and products of the load, mark those that are gone, keep what broke."""
     payloads = lake.read(LMS_EVENT_SESSION_DETAILS).where(F.col("load_id") == landed.load.id)
-    parsed, path = session_records(payloads, fields=fields), str(landed.folder / "records")
     # Three merges use the records: parsing the payloads for each costs twice what a file does.
-    parsed.write.mode("overwrite").parquet(path)
-    records = lake.spark.read.schema(parsed.schema).parquet(path)
+    parsed = session_records(payloads, fields=fields)
+    records = lake.staged(parsed, landed.folder / "records")
     sessions, products = event_session_details(records), event_session_products(records)
 
     def merge_marked(table: Table, found: DataFrame) -> Written:

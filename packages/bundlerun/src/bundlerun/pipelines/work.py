@@ -95,12 +95,7 @@ class Work:
 
     def staged(self, name: str, rows: DataFrame) -> DataFrame:
         """The rows from a file: what is counted and then written is computed once."""
-        folder = self._staging / name
-        schema = rows.schema
-        rows.write.mode("overwrite").parquet(str(folder))
-        if not any(folder.rglob("*.parquet")):
-            return self.session.createDataFrame([], schema)
-        return self.lake.spark.read.schema(schema).parquet(str(folder))
+        return self.lake.staged(rows, self._staging / name)
 
     def clear(self) -> None:
         """Remove the rows that were staged."""
