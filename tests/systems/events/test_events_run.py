@@ -16,8 +16,11 @@ from lakes import lake_at
 from lyceum.lakehouse import Lakehouse
 from lyceum.runs.ledger import ETL_JOB_STATUS
 from lyceum.systems.events.bronze import LANDING_PARTICIPANTS, LANDING_TABLES
+from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI
 from lyceum.systems.events.job import RefreshError, run
+from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
+from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
 from pocketlake.observe import followed
 
 pytestmark = pytest.mark.slow
@@ -126,10 +129,26 @@ def test_a_small_delivery_changes_only_what_depends_on_it(lake):
 def test_a_full_refresh_gives_the_same_tables_and_mends_what_others_broke(lake):
     found = outputs(lake)
     counts = {name: lake.read(table).count() for name, table in LANDING_TABLES.items()}
-    lake.delete(LM_EVENTS, where="event_id = 'E1'")
+    broken = sorted(map(str, lake.read(LM_BROKEN_RULES).collect()))
+    _spoil(lake)
     run(deliver(lake, {}), full_refresh=True)
     assert outputs(lake) == found
+    assert sorted(map(str, lake.read(LM_BROKEN_RULES).collect())) == broken
     assert {name: lake.read(table).count() for name, table in LANDING_TABLES.items()} == counts
+
+
+def _spoil(lake):
+    """Rows too many, too few, twice, without a key; in bronze, silver, gold and broken rules."""
+    lake.delete(LM_EVENTS, where="event_id = 'E1'")
+    for table in (LM_EVENTS, LM_PARTICIPANTS, LM_BROKEN_RULES, EVENT_PERFORMANCE_KPI):
+        rows = [row.asDict() for row in lake.read(table).collect()]
+        keyless = [{**row, **dict.fromkeys(table.keys)} for row in rows]
+        empty = dict.fromkeys(rows[0])
+        spoiled = [tuple(row.values()) for row in (*rows, *keyless, empty, empty)]
+        lake.append(table, lake.rows(table, spoiled))
+    landing = lake.read(LANDING_PARTICIPANTS)
+    lake.append(LANDING_PARTICIPANTS, lake.rows(LANDING_PARTICIPANTS, landing.collect()))
+    lake.delete(LANDING_PARTICIPANTS, where="participant_id = 'P2'")
 
 
 def test_a_table_to_refresh_must_be_of_the_pipeline(lake):

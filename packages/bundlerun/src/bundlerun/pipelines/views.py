@@ -27,14 +27,18 @@ def update_view(work: Work, node: Node, *, anew: bool) -> Outcome | None:
     inputs = input_versions(work, node)
     present = _state(work, table, node, inputs)
     is_certain = not node.reads.others and not node.is_of_the_moment
-    if not anew and is_certain and _recorded(file) == present:
+    recorded = _recorded(file)
+    if not anew and is_certain and recorded == present:
         return None
     [query] = node.dataset.queries.values()
     with work.session.reading(Rows(work, None, None)):
         rows, counts = work.measured(table.name, query(), expectations_of(query))
     rows = rows.select(*node.schema.names)
     work.tell("writing", table.name)
-    outcome = _merged(work, table, rows) if table.keys else _replaced(work, table, rows)
+    # A merge takes the rows that are there for its own: others may have written a key twice.
+    is_ours = recorded is None or recorded["version"] == present["version"]
+    merges = table.keys and is_ours and not anew
+    outcome = _merged(work, table, rows) if merges else _replaced(work, table, rows)
     work.tell("written", table.name)
     write_json(file, _state(work, table, node, inputs))
     if counts is None:
@@ -91,5 +95,6 @@ def _word(version: Version | None) -> str | None:
     return None if version is None else f"{version.table_id}@{version.number}"
 
 
-def _recorded(file: Path) -> object:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+def _recorded(file: Path) -> dict[str, object] | None:
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return found if isinstance(found, dict) else None
