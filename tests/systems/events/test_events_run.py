@@ -16,7 +16,8 @@ from lakes import lake_at
 from lyceum.lakehouse import Lakehouse
 from lyceum.runs.ledger import ETL_JOB_STATUS
 from lyceum.systems.events.bronze import LANDING_PARTICIPANTS, LANDING_TABLES
-from lyceum.systems.events.job import RefreshError, run
+from lyceum.systems.events.job import run
+from lyceum.systems.events.pipeline import RefreshError
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
 from pocketlake.observe import followed
 
