@@ -82,6 +82,11 @@ class Settings:
         )
 
     @property
+    def landing(self) -> Path:
+        """The folder of delivered and fetched files, a folder for each entity or system."""
+        return Path(self.environ.get("LYCEUM_LANDING") or self.home / "landing")
+
+    @property
     def logs(self) -> Path:
         """The folder of the log files, Spark's own among them."""
         return self.home / "logs"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOUSE = (
     ("LYCEUM_HOME", ".lyceum", "folder of the warehouse, checkpoints, logs and data docs"),
+    ("LYCEUM_LANDING", "HOME/landing", "folder of delivered files, a folder for each entity"),
     ("LYCEUM_WAREHOUSE", "HOME/warehouse", "where the tables are: a folder, or an object store"),
     ("LYCEUM_CATALOG", "spark_catalog", "catalog of all tables"),
     ("LYCEUM_SCHEMA_PREFIX", "", "what every schema's name begins with"),

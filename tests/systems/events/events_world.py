@@ -9,7 +9,8 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
-from lyceum.systems.events.job import TABLES, EventsJob, run
+from lyceum.systems.events.job import EventsJob, run
+from lyceum.systems.events.pipeline import TABLES
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
 from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
 

@@ -19,9 +19,8 @@ import lyceum
 from bundlerun.pipelines.settings import pipeline_settings
 from lakes import lake_in
 from lyceum.systems.events.bronze import LANDING_PARTICIPANTS
-from lyceum.systems.events.job import TABLES, run
-from lyceum.systems.events.job_tasks import preprocess, quarantine
-from lyceum.systems.events.pipeline import EVENTS, update_pipeline
+from lyceum.systems.events.job import preprocess, quarantine, run
+from lyceum.systems.events.pipeline import EVENTS, TABLES, update_pipeline
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
 from lyceum.systems.events.silver.lm_events import EVENT_RULES
 from lyceum.systems.events.silver.lm_participants import PARTICIPANT_RULES

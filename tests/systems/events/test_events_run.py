@@ -17,7 +17,8 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.runs.ledger import ETL_JOB_STATUS
 from lyceum.systems.events.bronze import LANDING_PARTICIPANTS, LANDING_TABLES
 from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI
-from lyceum.systems.events.job import RefreshError, run
+from lyceum.systems.events.job import run
+from lyceum.systems.events.pipeline import RefreshError
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
 from lyceum.systems.events.silver.lm_events import LM_EVENTS
 from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS

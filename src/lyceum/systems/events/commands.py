@@ -20,7 +20,7 @@ commands.command()(export)
 
 Landing = Annotated[
     Path | None,
-    typer.Option(help="Folder with a folder of files for each entity; HOME/landing if not given."),
+    typer.Option(help="Folder with a folder of files for each entity; else LYCEUM_LANDING."),
 ]
 
 
@@ -59,7 +59,7 @@ def run(
 @commands.command()
 def preprocess(context: typer.Context, landing: Landing = None) -> None:
     """Prepare newly delivered files for the declarative pipeline."""
-    from lyceum.systems.events.job_tasks import preprocess
+    from lyceum.systems.events.job import preprocess
 
     preprocess(_job(context.obj, landing))
 
@@ -67,7 +67,7 @@ def preprocess(context: typer.Context, landing: Landing = None) -> None:
 @commands.command()
 def quarantine(context: typer.Context) -> None:
     """Put into the quarantine what breaks a rule, after a run of the declarative pipeline."""
-    from lyceum.systems.events.job_tasks import quarantine
+    from lyceum.systems.events.job import quarantine
 
     quarantine(_job(context.obj, None))
 
@@ -75,5 +75,5 @@ def quarantine(context: typer.Context) -> None:
 def _job(context: Context, landing: Path | None) -> "EventsJob":
     from lyceum.systems.events.job import EventsJob
 
-    folder = landing or context.config().home / "landing"
+    folder = landing or context.config().landing
     return EventsJob(context.lakehouse(), folder, context.reporter())

@@ -1,47 +1,29 @@
-"""The event pipeline on one machine: files are prepared, tables updated, the quarantine merged.
+"""The event pipeline: files are prepared, tables updated, the quarantine merged.
 
-In a workspace these are three tasks of a job, and the one in the middle is a pipeline of Lakeflow.
-Each can be killed and repeated: a file is prepared once, a checkpoint knows what bronze has, and
-everything after it is computed from what stands in its source.
+On one machine `run` does all three. In a workspace they are three tasks of a job, and the one in
+the middle is a pipeline of Lakeflow. Each can be killed and repeated: a file is prepared once, a
+checkpoint knows what bronze has, and everything after it is computed from its source.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lyceum.errors import UsageError
+from pyspark.sql import functions as F
+
 from lyceum.lakehouse import Lakehouse
-from lyceum.model.table import Table
-from lyceum.quality.quarantine import QUARANTINE, show_open
+from lyceum.quality.quarantine import QUARANTINE, keep, open_records, show_open
+from lyceum.quality.rules import mended_rows
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
-from lyceum.systems.events.bronze import LANDING_TABLES
-from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
-from lyceum.systems.events.job_files import Preparation, prepare_files
-from lyceum.systems.events.job_quarantine import merge_quarantine
+from lyceum.systems.events.pipeline import REPORTED, TABLES, chosen_tables, update_tables
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES, SYSTEM
-from lyceum.systems.events.silver.lm_events import LM_EVENTS
-from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
+from lyceum.systems.events.source import Folders, deliveries, prepare
 from pocketlake import Written
 
-if TYPE_CHECKING:
-    from bundlerun.pipelines import Update
-
 JOB = "events_daily"
-TABLES = (
-    *LANDING_TABLES.values(),
-    LM_EVENTS,
-    LM_PARTICIPANTS,
-    LM_BROKEN_RULES,
-    EVENT_PERFORMANCE_KPI,
-    PRODUCT_PERFORMANCE_KPI,
-)
-_REPORTED = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
-
-
-class RefreshError(UsageError):
-    """A table to refresh is none of the pipeline's."""
 
 
 @dataclass(frozen=True)
@@ -59,88 +41,72 @@ def run(job: EventsJob, *, full_refresh: bool = False, refresh: Sequence[str] = 
     A full refresh computes every table again from all files that were ever accepted, `refresh`
     the named tables.
     """
-    anew = TABLES if full_refresh else _tables_to_refresh(refresh)
     parameters = {"full_refresh": full_refresh, "refresh": list(refresh)}
-    with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as recorded:
-        recorded.begin()
-        prepared = prepare_files(job.landing, job.lake.config.home, job.reporter)
-        with job.reporter.step("Update tables") as step:
-            update = _updated(job.lake, anew)
-            written = _written(job.lake, update)
-            step.note = f"{sum(not w.is_nothing for w in written.values())} of {len(TABLES)} tables"
-        with job.reporter.step("Merge quarantine") as step:
-            written[QUARANTINE.name] = merge_quarantine(job.lake, recorded.id)
-            step.note = note(written[QUARANTINE.name])
-        _count(recorded, prepared, written)
-        _show(job, prepared, written)
+    with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as run:
+        anew = TABLES if full_refresh else chosen_tables(refresh)
+        prepared = _prepare_files(run, job.landing)
+        with run.stage("update_tables") as stage:
+            written = update_tables(job.lake, anew)
+            changed = sum(not one.is_nothing for one in written.values())
+            stage.note = f"{changed} of {len(TABLES)} tables"
+        run.count(*(written[table.name] for table in REPORTED))
+        _show(run, prepared, {**written, QUARANTINE.name: _merge_quarantine(run)})
 
 
-def note(written: Written) -> str:
-    """What a write did, for a person."""
-    changes = ((written.inserted, "new"), (written.updated, "changed"), (written.deleted, "gone"))
-    return ", ".join(f"{count:,} {what}" for count, what in changes if count) or "no change"
+def preprocess(job: EventsJob) -> None:
+    """Prepare what was delivered, for the pipeline to stream from."""
+    with Run.of(job.lake, JOB, {"task": "preprocess"}, reporter=job.reporter) as run:
+        _prepare_files(run, job.landing)
 
 
-def _tables_to_refresh(names: Sequence[str]) -> list[Table]:
-    known = {name: table for table in TABLES for name in (table.name, table.short_name)}
-    for name in names:
-        if name not in known:
-            listed = ", ".join(table.name for table in TABLES)
-            message = f"expected a table of the event pipeline, found {name!r}: one of {listed}"
-            raise RefreshError(message)
-    return [known[name] for name in names]
+def quarantine(job: EventsJob) -> None:
+    """Keep what breaks a rule since the pipeline ran, and resolve what no longer does."""
+    with Run.of(job.lake, JOB, {"task": "quarantine"}, reporter=job.reporter) as run:
+        _merge_quarantine(run)
+        show_open(job.lake, job.reporter, SYSTEM)
 
 
-def _updated(lake: Lakehouse, anew: Sequence[Table]) -> "Update":
-    """Update all tables, those of `anew` from all there is."""
-    from lyceum.systems.events.pipeline import event_pipeline, full_name, update_pipeline
+def _prepare_files(run: Run, landing: Path) -> Mapping[str, int]:
+    """Prepare what was delivered and is not prepared yet; set aside what nobody can read."""
+    counts: Counter[str] = Counter()
+    with run.stage("prepare_files", unit="rows") as stage:
+        found, folders = deliveries(landing), Folders(run.lake.config.home)
+        for prepared in prepare(found, folders, ingested_at=datetime.now(UTC)):
+            counts["files prepared"] += 1
+            counts["of them unreadable"] += prepared.problem is not None
+            counts["rows"] += prepared.rows
+            counts["malformed rows"] += prepared.malformed
+            run.reporter.advance(stage, prepared.rows)
+            if prepared.problem is not None:
+                name = f"{prepared.entity.name}/{prepared.name}"
+                run.reporter.say(f"{name} set aside: {prepared.problem}")
+        stage.note = f"{counts['files prepared']:,} new files"
+        run.rows_processed = counts["rows"]
+    return counts
 
-    full_names = {table.name: full_name(lake.config, table) for table in TABLES}
-    update = update_pipeline(
-        lake,
-        event_pipeline(lake.config),
-        TABLES,
-        full_refresh=[full_names[table.name] for table in anew],
-        refresh=list(full_names.values()),
-    )
-    if update.failure is not None:
-        raise update.failure
-    return update
 
-
-def _written(lake: Lakehouse, update: "Update") -> dict[str, Written]:
-    """What the update wrote, by declared name."""
-    from lyceum.systems.events.pipeline import full_name
-
-    names = {full_name(lake.config, table): table.name for table in TABLES}
-    return {
-        names[flow.dataset]: Written(
-            flow.outcome.inserted, flow.outcome.updated, flow.outcome.deleted
+def _merge_quarantine(run: Run) -> Written:
+    """Bring the quarantine up to `silver.lm_broken_rules`, which the pipeline has computed."""
+    with run.stage("merge_quarantine") as stage:
+        found = run.lake.read(LM_BROKEN_RULES).select(
+            "*",
+            F.lit(run.id).alias("load_id"),
+            F.lit(None).cast("timestamp").alias("resolved_at"),
         )
-        for flow in update.flows
-        if flow.dataset in names
-    }
+        now = F.lit(datetime.now(UTC))
+        mended = mended_rows(open_records(run.lake, SYSTEM), found, system=SYSTEM, at=now)
+        written = keep(run.lake, found.unionByName(mended))
+        stage.note = str(written)
+        run.count(written)
+    return written
 
 
-def _count(run: Run, prepared: Preparation, written: Mapping[str, Written]) -> None:
-    """Tell the ledger."""
-    reported = [written[table.name] for table in (*_REPORTED, QUARANTINE)]
-    run.rows_processed = prepared.rows
-    run.rows_inserted = sum(w.inserted for w in reported)
-    run.rows_updated = sum(w.updated for w in reported)
-    run.rows_deleted = sum(w.deleted for w in reported)
-
-
-def _show(job: EventsJob, prepared: Preparation, written: Mapping[str, Written]) -> None:
-    if not prepared.files and all(w.is_nothing for w in written.values()):
-        job.reporter.say("Nothing new was delivered: the tables stay as they are")
+def _show(run: Run, prepared: Mapping[str, int], written: Mapping[str, Written]) -> None:
+    if not prepared and all(one.is_nothing for one in written.values()):
+        run.reporter.say("Nothing new was delivered: the tables stay as they are")
         return
-    facts = {
-        "files prepared": prepared.files,
-        "of them unreadable": prepared.unreadable,
-        "rows": prepared.rows,
-        "malformed rows": prepared.malformed,
-    }
-    changes = {table.name: note(written[table.name]) for table in (*_REPORTED, QUARANTINE)}
-    job.reporter.result("Event pipeline", {**facts, **changes})
-    show_open(job.lake, job.reporter, SYSTEM)
+    counted = ("files prepared", "of them unreadable", "rows", "malformed rows")
+    facts: dict[str, object] = {name: prepared[name] for name in counted}
+    changes = {table.name: str(written[table.name]) for table in (*REPORTED, QUARANTINE)}
+    run.reporter.result("Event pipeline", facts | changes)
+    show_open(run.lake, run.reporter, SYSTEM)

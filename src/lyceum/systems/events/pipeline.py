@@ -1,14 +1,21 @@
 """Declarative pipelines on one machine: the executor, with the declarations of our tables."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lyceum
+from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.settings import Settings
+from lyceum.systems.events.bronze import LANDING_TABLES
+from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
+from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
+from lyceum.systems.events.silver.lm_events import LM_EVENTS
+from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
+from pocketlake import Written
 
 if TYPE_CHECKING:
     from bundlerun.pipelines import Update
@@ -16,6 +23,55 @@ if TYPE_CHECKING:
 
 EVENTS = "events"
 """Key of the event pipeline in the bundle: its checkpoints go by it, whoever runs it."""
+
+REPORTED = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
+TABLES = (*LANDING_TABLES.values(), *REPORTED, LM_BROKEN_RULES)
+
+
+class NotHereError(UsageError):
+    """In a workspace only its pipeline may write the tables."""
+
+
+class RefreshError(UsageError):
+    """A table to refresh is none of the pipeline's."""
+
+
+def chosen_tables(names: Sequence[str]) -> list[Table]:
+    """The tables of these names, with or without schema; raises RefreshError."""
+    known = {name: table for table in TABLES for name in (table.name, table.short_name)}
+    for name in names:
+        if name not in known:
+            listed = ", ".join(table.name for table in TABLES)
+            message = f"expected a table of the event pipeline, found {name!r}: one of {listed}"
+            raise RefreshError(message)
+    return [known[name] for name in names]
+
+
+def update_tables(lake: Lakehouse, anew: Sequence[Table]) -> dict[str, Written]:
+    """Update all tables, those of `anew` from all there is; what was written, by declared name.
+
+    Raises NotHereError in a workspace.
+    """
+    if lake.config.engine == "workspace":
+        message = "expected one machine, found a workspace, whose own pipeline updates these tables"
+        raise NotHereError(f"{message}: run the job events_daily")
+    names = {full_name(lake.config, table): table.name for table in TABLES}
+    update = update_pipeline(
+        lake,
+        event_pipeline(lake.config),
+        TABLES,
+        full_refresh=[full_name(lake.config, table) for table in anew],
+        refresh=list(names),
+    )
+    if update.failure is not None:
+        raise update.failure
+    flows = [flow for flow in update.flows if flow.dataset in names]
+    return {
+        names[flow.dataset]: Written(
+            flow.outcome.inserted, flow.outcome.updated, flow.outcome.deleted
+        )
+        for flow in flows
+    }
 
 
 def update_pipeline(

@@ -23,18 +23,27 @@ _ID_AND_DASH = 25
 
 
 def replay_events(lake: Lakehouse, reporter: Reporter) -> None:
-    """Take in files that can be read by now, repaired or not, and compute silver and gold anew."""
-    home = lake.config.home
-    landing = home / "landing"
-    landing.mkdir(parents=True, exist_ok=True)
-    with Run.of(lake, JOB, reporter=reporter), reporter.step("Read files again") as step:
+    """Take in files that can be read by now, repaired or not, and compute silver and gold anew.
+
+    In a workspace the next run of the pipeline takes them in.
+    """
+    home, landing = lake.config.home, lake.config.landing
+    parameters = {"task": "replay"}
+    with (
+        Run.of(lake, JOB, parameters, reporter=reporter) as replay,
+        replay.stage("read_files_again") as stage,
+    ):
         found = [*_set_aside(home), *_malformed(lake, landing)]
         readable = [delivery for delivery, malformed in found if _is_better(delivery, malformed)]
         taken = list(prepare(readable, Folders(home), ingested_at=datetime.now(UTC)))
         for delivery in readable:
             if landing not in delivery.path.parents:
                 delivery.path.unlink()
-        step.note = f"{len(taken)} of {len(found)} can be read better by now"
+        stage.note = f"{len(taken)} of {len(found)} can be read better by now"
+    if lake.config.engine == "workspace":
+        reporter.say(f"The next run of the job {JOB} takes them in")
+        return
+    landing.mkdir(parents=True, exist_ok=True)
     tables = (LM_EVENTS.name, LM_PARTICIPANTS.name, LM_BROKEN_RULES.name)
     run(EventsJob(lake, landing, reporter), refresh=tables)
 

@@ -82,7 +82,7 @@ def _load(job: LmsJob, scope: Scope, since: str | None, *, restart: bool) -> Non
         run.begin()
         with audit.audited_failure(run):
             wanted = Load(scope, load_source(job.settings, since))
-            folder = opened(job.lake.config.home / "landing" / "lms", wanted, restart=restart)
+            folder = opened(job.lake.config.landing / "lms", wanted, restart=restart)
             has_events = folder.is_planned or _plan(job, run, folder, since) > 0
             results = _fetch_and_publish(job, folder, run) if has_events else []
             folder.drop()

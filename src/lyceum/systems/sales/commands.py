@@ -16,13 +16,13 @@ def load(
     context: typer.Context,
     folder: Annotated[
         str,
-        typer.Argument(metavar="DIR", help="Folder of *.csv files; HOME/landing/sales if empty."),
+        typer.Argument(metavar="DIR", help="Folder of *.csv files; LYCEUM_LANDING/sales if empty."),
     ] = "",
 ) -> None:
     """Load the transaction files that are new or changed into bronze and silver."""
     from lyceum.systems.sales.job_load import load
 
-    landing = Path(folder) if folder else context.obj.config().home / "landing" / "sales"
+    landing = Path(folder) if folder else context.obj.config().landing / "sales"
     load(context.obj.lakehouse(), landing, context.obj.reporter())
 
 
