@@ -143,6 +143,7 @@ def event_records(messages: DataFrame) -> DataFrame:
         F.col("offset").alias("_offset"),
         F.concat_ws("/", "topic", "partition").alias("source_key"),
         F.col("offset").cast("string").alias("record_key"),
+        F.col("offset").alias("position"),
         F.coalesce("value", "undecodable").alias("raw"),
         F.lit(None).cast("string").alias("load_id"),
         F.col("ingested_at").alias("seen_at"),
