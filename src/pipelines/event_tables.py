@@ -78,8 +78,7 @@ def participants() -> DataFrame:
 def broken_rules() -> DataFrame:
     """What breaks a rule now; the quarantine keeps when it did, and when it was mended."""
     return lm_broken_rules(
-        events=_events(),
-        participants=_participants(),
+        {EVENT_RULES: _events(), PARTICIPANT_RULES: _participants()},
         landing={entity: _rows(LANDING_TABLES[entity.name]) for entity in ENTITIES},
     )
 
