@@ -16,6 +16,12 @@ from lyceum.systems.events.gold import (
     event_performance_kpi,
     product_performance_kpi,
 )
+from lyceum.systems.events.silver.lm_brands import (
+    BRAND_RULES,
+    LM_BRANDS,
+    brand_records,
+    lm_brands,
+)
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES, lm_broken_rules
 from lyceum.systems.events.silver.lm_events import EVENT_RULES, LM_EVENTS, event_records, lm_events
 from lyceum.systems.events.silver.lm_participants import (
@@ -58,8 +64,19 @@ def _figures() -> DataFrame:
     return event_figures(_rows(LM_EVENTS), participants=_rows(LM_PARTICIPANTS))
 
 
+def _brand_records() -> DataFrame:
+    return brand_records(_rows(LANDING_TABLES["brands"]))
+
+
+_brands = watched(spark, "lm_brand_records", _brand_records, BRAND_RULES)
 _events = watched(spark, "lm_event_records", _event_records, EVENT_RULES)
 _participants = watched(spark, "lm_participant_records", _participant_records, PARTICIPANT_RULES)
+
+
+@_view(LM_BRANDS)
+def brands() -> DataFrame:
+    """The brands by the master that was delivered last."""
+    return lm_brands(_brands())
 
 
 @_view(LM_EVENTS)
@@ -78,8 +95,7 @@ def participants() -> DataFrame:
 def broken_rules() -> DataFrame:
     """What breaks a rule now; the quarantine keeps when it did, and when it was mended."""
     return lm_broken_rules(
-        events=_events(),
-        participants=_participants(),
+        {BRAND_RULES: _brands(), EVENT_RULES: _events(), PARTICIPANT_RULES: _participants()},
         landing={entity: _rows(LANDING_TABLES[entity.name]) for entity in ENTITIES},
     )
 

@@ -21,6 +21,17 @@ def tables() -> tuple[Table, ...]:
     return tuple(one for one in _declarations() if isinstance(one, Table))
 
 
+def tables_of(system: str) -> tuple[Table, ...]:
+    """The tables of a system's bronze, silver and gold, layer by layer, by name."""
+    prefix = f"lyceum.systems.{system}."
+    path = importlib.import_module(prefix.rstrip(".")).__path__
+    layers = [f"{prefix}{layer}" for layer in LAYERS]
+    modules = [name for name in _within(path, prefix) if name.startswith(tuple(layers))]
+    declarations = [one for name in modules for one in _of_module(name)]
+    found = {one.name: one for one in declarations if isinstance(one, Table)}
+    return tuple(sorted(found.values(), key=_place))
+
+
 def views() -> tuple[View, ...]:
     """Every declared view, by name."""
     return tuple(one for one in _declarations() if isinstance(one, View))
@@ -39,7 +50,11 @@ def declared(name: str) -> Table:
 @cache
 def _declarations() -> tuple[Table | View, ...]:
     found = {one.name: one for module in modules() for one in _of_module(module)}
-    return tuple(sorted(found.values(), key=lambda one: (LAYERS.index(one.layer), one.name)))
+    return tuple(sorted(found.values(), key=_place))
+
+
+def _place(one: Table | View) -> tuple[int, str]:
+    return LAYERS.index(one.layer), one.name
 
 
 def _of_module(name: str) -> Iterator[Table | View]:

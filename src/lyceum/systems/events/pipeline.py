@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import lyceum
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.declared import tables_of
 from lyceum.model.table import Table
 from lyceum.settings import Settings
-from lyceum.systems.events.bronze import LANDING_TABLES
-from lyceum.systems.events.gold import EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
-from lyceum.systems.events.silver.lm_events import LM_EVENTS
-from lyceum.systems.events.silver.lm_participants import LM_PARTICIPANTS
 from pocketlake import Written
 
 if TYPE_CHECKING:
@@ -24,8 +21,8 @@ if TYPE_CHECKING:
 EVENTS = "events"
 """Key of the event pipeline in the bundle: its checkpoints go by it, whoever runs it."""
 
-REPORTED = (LM_EVENTS, LM_PARTICIPANTS, EVENT_PERFORMANCE_KPI, PRODUCT_PERFORMANCE_KPI)
-TABLES = (*LANDING_TABLES.values(), *REPORTED, LM_BROKEN_RULES)
+TABLES = tables_of("events")
+REPORTED = [t for t in TABLES if t.layer != "bronze" and t is not LM_BROKEN_RULES]
 
 
 class NotHereError(UsageError):

@@ -3,8 +3,8 @@
 from landing_rows import landed, nothing
 
 from lyceum.systems.events.silver.lm_broken_rules import lm_broken_rules
-from lyceum.systems.events.silver.lm_events import event_records
-from lyceum.systems.events.silver.lm_participants import participant_records
+from lyceum.systems.events.silver.lm_events import EVENT_RULES, event_records
+from lyceum.systems.events.silver.lm_participants import PARTICIPANT_RULES, participant_records
 from lyceum.systems.events.source import BRANDS, ENTITIES, EVENTS, INDICATIONS, PARTICIPANTS
 from tables import assert_rows, draw
 
@@ -48,7 +48,8 @@ def test_broken_rules_of_records_and_of_lost_rows_come_together_once_each(spark)
         events=events.select("event_id"),
         final_ids=draw(spark, "mdm_id | final_mdm_id | is_circular:boolean").limit(0),
     )
-    found = lm_broken_rules(events=events, participants=participants, landing=landing)
+    records = {EVENT_RULES: events, PARTICIPANT_RULES: participants}
+    found = lm_broken_rules(records, landing=landing)
     assert_rows(
         found,
         """

@@ -6,15 +6,13 @@ from functools import reduce
 from pyspark.sql import DataFrame
 
 from lyceum.model.table import Table
-from lyceum.quality.rules import broken_rules, quarantine_rows
+from lyceum.quality.rules import Rule, broken_rules, quarantine_rows
 from lyceum.systems.events.silver.deliveries import (
     LANDING_RULES,
     keyless_rows,
     last_deliveries,
     lost_rows,
 )
-from lyceum.systems.events.silver.lm_events import EVENT_RULES
-from lyceum.systems.events.silver.lm_participants import PARTICIPANT_RULES
 from lyceum.systems.events.source.entities import Entity
 
 SYSTEM = "events"
@@ -42,13 +40,12 @@ LM_BROKEN_RULES = Table(
 
 
 def lm_broken_rules(
-    *, events: DataFrame, participants: DataFrame, landing: Mapping[Entity, DataFrame]
+    records: Mapping[tuple[Rule, ...], DataFrame], *, landing: Mapping[Entity, DataFrame]
 ) -> DataFrame:
     """The rules that records break, and what was lost in the last delivery of each file.
 
     Args:
-        events: Rows of `event_records`.
-        participants: Rows of `participant_records`.
+        records: The records of each silver table, such as `event_records`, by their rules.
         landing: The bronze rows of every entity.
 
     Returns:
@@ -56,13 +53,8 @@ def lm_broken_rules(
     """
     keyless = _union([keyless_rows(rows, entity=entity) for entity, rows in landing.items()])
     last = _union([last_deliveries(rows, entity=entity) for entity, rows in landing.items()])
-    broken = _union(
-        [
-            broken_rules(events, rules=EVENT_RULES),
-            broken_rules(participants, rules=PARTICIPANT_RULES),
-            broken_rules(lost_rows(keyless, deliveries=last), rules=LANDING_RULES),
-        ]
-    )
+    looked_at = {**records, LANDING_RULES: lost_rows(keyless, deliveries=last)}
+    broken = _union([broken_rules(rows, rules=rules) for rules, rows in looked_at.items()])
     return quarantine_rows(broken, system=SYSTEM).select(
         "quarantine_id",
         "system",
