@@ -125,6 +125,19 @@ def test_a_day_that_is_built_can_be_skipped(lake):
     )
 
 
+def test_a_run_that_is_refused_because_another_one_runs_leaves_a_row(lake):
+    """It does not look like the end of the one that runs."""
+    with Run.of(lake, "sales") as first:
+        first.begin()
+        with pytest.raises(JobIsRunningError), Run.of(fresh(lake), "sales", wait_seconds=0):
+            pytest.fail("two at once")
+    found = lake.view(ETL_JOB_STATUS).orderBy("started_at").collect()
+    assert [(row.status, "found it running" in (row.error_message or "")) for row in found] == [
+        ("SUCCESS", False),
+        ("SKIPPED", True),
+    ]
+
+
 def test_watermarks_say_how_far_a_job_got_in_each_slice(lake):
     """The same again is no commit; another job has its own."""
     one, two = Version("t", 1), Version("t", 2)

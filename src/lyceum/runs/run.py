@@ -17,7 +17,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Self, TypeVar
@@ -30,7 +30,7 @@ from lyceum.redaction import redacted
 from lyceum.runs.checkpoints import NO_KEY, Stage, Status, completed_stages, write_checkpoints
 from lyceum.runs.ledger import Status as RunStatus
 from lyceum.runs.ledger import has_succeeded, latest_states, record
-from lyceum.runs.locks import job_lock
+from lyceum.runs.locks import JobIsRunningError, job_lock
 from lyceum.runs.logs import append_logs, correlated, get_logger, open_logs
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.retry import RetryPolicy, with_retries
@@ -103,7 +103,14 @@ class Run:
         open_logs(lake.config)
         told = json.loads(json.dumps(redacted(dict(parameters or {})), default=str))
         run = cls(lake, job_name, told, reporter or Reporter(), target_date)
-        with job_lock(lake, job_name, run_id=run.id, wait_seconds=wait_seconds):
+        with ExitStack() as held:
+            try:
+                held.enter_context(
+                    job_lock(lake, job_name, run_id=run.id, wait_seconds=wait_seconds)
+                )
+            except JobIsRunningError as error:
+                record(lake, [run._row("SKIPPED", str(error))])
+                raise
             run._look_back(resume=resume)
             try:
                 with correlated(lake.spark, job_name, run.id), run._recorded(stages):
