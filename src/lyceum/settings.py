@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 from lyceum.errors import SettingsError
 from lyceum.model.table import LAYERS
-from lyceum.redaction import remember_secrets_of
+from pocketlake.redaction import remember_secrets_of
 
 if TYPE_CHECKING:
     from lyceum.system_settings import SystemSettings

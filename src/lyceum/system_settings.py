@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lyceum.errors import SettingsError
-from lyceum.redaction import remember_secret
+from pocketlake.redaction import remember_secret
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

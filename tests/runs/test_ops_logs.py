@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.contextvars import bound_contextvars
 
-from lyceum.redaction import redacted, remember_secret
 from lyceum.runs import logs
 from lyceum.runs.logs import get_logger, log_file, open_logs
 from lyceum.settings import Settings
 from lyceum.systems.lms.settings import LmsSettings
+from pocketlake.redaction import redacted, remember_secret
 
 log = get_logger("lyceum.test")
 

@@ -1,6 +1,6 @@
 """Secrets are hidden wherever they turn up."""
 
-from lyceum.redaction import redacted, remember_secret
+from pocketlake.redaction import redacted, remember_secret
 
 
 def test_a_secret_that_is_a_part_of_another_does_not_show_the_rest_of_it():

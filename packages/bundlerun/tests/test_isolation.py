@@ -7,9 +7,9 @@ from threading import Event, Thread
 import pytest
 from pyspark import cloudpickle
 
-from bundlerun.redaction import remember_secret
 from bundlerun.runner.isolation import PLACE, Place, TaskLog, isolated_tasks
 from bundlerun.runner.stop import TaskStopped, raise_in_thread
+from pocketlake.redaction import remember_secret
 
 
 def test_a_run_leaves_the_process_as_it_was(bundle):

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table, View
-from lyceum.redaction import redacted
 from lyceum.runs.reporter import Step
+from pocketlake.redaction import redacted
 
 Status = Literal["pending", "in_progress", "completed", "failed"]
 NO_KEY = "stage"

@@ -31,8 +31,8 @@ from structlog.stdlib import (
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
-from lyceum.redaction import redacted
 from lyceum.settings import Settings
+from pocketlake.redaction import redacted
 
 PIPELINE_LOGS = Table(
     name="ops.pipeline_logs",

@@ -26,7 +26,6 @@ from pyspark.sql import Row
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
-from lyceum.redaction import redacted
 from lyceum.runs.checkpoints import NO_KEY, Stage, Status, completed_stages, write_checkpoints
 from lyceum.runs.ledger import Status as RunStatus
 from lyceum.runs.ledger import has_succeeded, latest_states, record
@@ -38,6 +37,7 @@ from lyceum.runs.watermarks import Watermark, drop_watermarks, read_watermarks, 
 from lyceum.settings import user_at_host
 from pocketlake import Written
 from pocketlake.observe import reached
+from pocketlake.redaction import redacted
 
 T = TypeVar("T")
 _log = get_logger(__name__)

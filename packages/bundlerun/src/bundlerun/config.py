@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
 from bundlerun.errors import UsageError
-from bundlerun.redaction import remember_secrets_of
+from pocketlake.redaction import remember_secrets_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

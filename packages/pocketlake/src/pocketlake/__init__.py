@@ -1,6 +1,8 @@
 """Delta tables through Spark Connect: embedded without Java, on Spark, or in a workspace."""
 
-from pocketlake.declaration import Declaration, quoted, text_literal
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from pocketlake.errors import (
     ConflictError,
     DeclarationError,
@@ -12,8 +14,19 @@ from pocketlake.errors import (
     SchemaChangeError,
     UnsupportedTableError,
 )
-from pocketlake.lake import Lake
 from pocketlake.versions import Commit, Facts, Version, Written
+
+if TYPE_CHECKING:
+    from pocketlake.declaration import Declaration, quoted, text_literal
+    from pocketlake.lake import Lake
+
+# With pyspark, which takes a third of a second: only for who asks for them.
+_LATER = {
+    "Declaration": "declaration",
+    "Lake": "lake",
+    "quoted": "declaration",
+    "text_literal": "declaration",
+}
 
 __all__ = [
     "Commit",
@@ -34,3 +47,10 @@ __all__ = [
     "quoted",
     "text_literal",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        message = f"module 'pocketlake' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"pocketlake.{_LATER[name]}"), name)

@@ -13,7 +13,7 @@ from bundlerun.notebook.errors import (
 )
 from bundlerun.notebook.files import FileSystem
 from bundlerun.notebook.parts import Part
-from bundlerun.redaction import remember_secret
+from pocketlake.redaction import remember_secret
 
 _MOST_BYTES = 48 * 1024
 _MISSING: Any = object()

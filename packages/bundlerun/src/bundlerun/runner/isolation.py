@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, TextIO
 
-from bundlerun.redaction import redacted
+from pocketlake.redaction import redacted
 
 
 class TaskLog:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from bundlerun.redaction import redacted
+from pocketlake.redaction import redacted
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]

@@ -12,7 +12,6 @@ from bundlerun.bundle import Bundle, load_bundle
 from bundlerun.bundle.reader import configuration_files, target_names, together
 from bundlerun.config import Config
 from bundlerun.errors import UsageError
-from bundlerun.redaction import HIDDEN, remember_secrets_of
 from bundlerun.runner.attempts import first_line
 from bundlerun.runner.check import require_runnable
 from bundlerun.runner.context import Services, runs_folder
@@ -29,6 +28,7 @@ from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
 from bundlerun.runner.task_utils import withdraw_task_utils
 from bundlerun.runner.wheels import Wheels
+from pocketlake.redaction import HIDDEN, remember_secrets_of
 
 LOCAL_TARGET = "local"
 

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pyarrow as pa
 
-from lyceum.redaction import redacted, remember_secret
 from lyceum.systems.warehouse.source.errors import (
     QueryError,
     SourceDownError,
     SourceSettingsError,
 )
 from lyceum.systems.warehouse.source.queries import BEGIN, SETTINGS, SNAPSHOT, literal
+from pocketlake.redaction import redacted, remember_secret
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "")
 _BATCH_BYTES = 8_000_000
