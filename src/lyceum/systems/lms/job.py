@@ -27,9 +27,9 @@ from lyceum.systems.lms.job_publish import (
     SYSTEM,
     Landed,
     publish_bronze,
-    publish_silver,
     quarantine_failures,
 )
+from lyceum.systems.lms.job_silver import publish_silver
 from lyceum.systems.lms.settings import LmsFieldSettings, LmsSettings, LmsThresholds
 from lyceum.systems.lms.source.landing import Load, LoadFolder, Scope
 from lyceum.systems.lms.suite import check_lms

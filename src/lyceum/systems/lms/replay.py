@@ -14,7 +14,8 @@ from lyceum.runs.run import Run
 from lyceum.systems.lms.bronze import EVENT_NOT_FETCHED, LMS_EVENT_SESSION_DETAILS
 from lyceum.systems.lms.fields import LmsFields
 from lyceum.systems.lms.job import JOB, LmsJob, retry_failed
-from lyceum.systems.lms.job_publish import SYSTEM, merge_with_removed
+from lyceum.systems.lms.job_publish import SYSTEM
+from lyceum.systems.lms.job_silver import merge_with_removed
 from lyceum.systems.lms.settings import LmsFieldSettings
 from lyceum.systems.lms.silver import (
     EVENT_SESSION_DETAILS,
