@@ -301,13 +301,13 @@ def test_files_under_way_wait(tmp_path):
         dropped(landing, name)
     dropped(landing, "brands/sub/done.csv")
     young = dropped(landing, "brands/young.csv", age=0)
-    names = [d.name for d in deliveries(landing, settling=0.3)]
+    names = [d.name for d in deliveries(landing, quiet=0.3)]
     assert names == ["sub/done.csv", "young.csv"]
     young.write_bytes(CSV.encode() * 2)
     real = time.sleep
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", lambda s: (real(s), young.write_bytes(b"longer" * 99)))
-        assert [d.name for d in deliveries(landing, settling=0.3)] == ["sub/done.csv"]
+        assert [d.name for d in deliveries(landing, quiet=0.3)] == ["sub/done.csv"]
 
 
 def test_a_landing_folder_that_is_not_there_is_said():

@@ -14,7 +14,7 @@ def watch(
 
     Ctrl-C between two runs ends it.
     """
-    seen = deliveries(job.landing, settling=0)
+    seen = deliveries(job.landing, quiet=0)
     run(job, full_refresh=full_refresh, refresh=refresh)
     while (found := _awaited(job, seen, seconds)) is not None:
         seen = found
@@ -25,7 +25,7 @@ def _awaited(job: EventsJob, seen: list[Delivery], seconds: float) -> list[Deliv
     """What is in the landing folder as soon as that is other than what was seen; None at Ctrl-C."""
     try:
         job.reporter.say(f"Watching {job.landing} for deliveries; Ctrl-C ends it")
-        while (found := deliveries(job.landing, settling=0)) == seen:
+        while (found := deliveries(job.landing, quiet=0)) == seen:
             time.sleep(seconds)
     except KeyboardInterrupt:
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from lyceum.errors import UsageError
 from lyceum_lab.lms.content import learning_content
-from lyceum_lab.lms.dirt import parse_dirt, soil
+from lyceum_lab.lms.dirt import make_dirty, parse_dirt
 from lyceum_lab.lms.faults import FaultPlan, parse_faults
 from lyceum_lab.lms.model import Lms
 from lyceum_lab.lms.rates import RateSpec
@@ -49,7 +49,7 @@ class SimulatorConfig:
     def content(self) -> Lms:
         """The generated LMS: the same for the same seed, events, sessions and dirt."""
         pairs = learning_content(seed=self.seed, events=self.events, max_sessions=self.max_sessions)
-        soil(pairs, self.dirt, seed=self.seed)
+        make_dirty(pairs, self.dirt, seed=self.seed)
         return Lms(pairs)
 
     def fault_plan(self) -> FaultPlan:

@@ -112,7 +112,7 @@ def parse_dirt(spec: RateSpec) -> dict[str, float]:
     return parse_rates(spec, known=[*SESSION_DIRT, *EVENT_DIRT], what="dirt")
 
 
-def soil(content: list[tuple[Json, Json]], spec: RateSpec, *, seed: int) -> None:
+def make_dirty(content: list[tuple[Json, Json]], spec: RateSpec, *, seed: int) -> None:
     """Spoil clean content in place; rates are per session, or per event for its payload and id."""
     rates = {kind: rate for kind, rate in parse_dirt(spec).items() if rate}
     of_sessions = [(k, rates[k], dirt) for k, dirt in SESSION_DIRT.items() if k in rates]

@@ -12,7 +12,7 @@ from lyceum.errors import UsageError
 from lyceum.files.lines import as_text
 from lyceum.systems.events.source.entities import ENTITIES, Entity
 
-SETTLING_SECONDS = 2.0
+QUIET_SECONDS = 2.0
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,10 +44,10 @@ class Delivery:
         return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
-def deliveries(landing: Path, *, settling: float = SETTLING_SECONDS) -> list[Delivery]:
+def deliveries(landing: Path, *, quiet: float = QUIET_SECONDS) -> list[Delivery]:
     """The finished files under `landing/<entity>/`, oldest first.
 
-    A file that changed less than `settling` seconds ago is looked at again when they have passed;
+    A file that changed less than `quiet` seconds ago is looked at again when they have passed;
     if it has changed meanwhile somebody is still writing it, and it waits for the next run.
     Hidden files and the names that programs give to unfinished ones are left alone.
     """
@@ -58,7 +58,7 @@ def deliveries(landing: Path, *, settling: float = SETTLING_SECONDS) -> list[Del
         raise LandingFolderError(message)
     found = list(_files(landing))
     youngest = max((file.modified_ns for file in found), default=0) / 1e9
-    wait = min(settling, youngest + settling - time.time())
+    wait = min(quiet, youngest + quiet - time.time())
     if wait > 0:
         time.sleep(wait)
         found = sorted(set(found) & set(_files(landing)), key=lambda file: file.name)
