@@ -65,8 +65,8 @@ def reading(name, source, more=""):
             "expected the folder /nowhere, which bronze.a streams from, found none: create it",
         ),
         (
-            "@dp.table\ndef a():\n    return spark.readStream.format('kafka').load()\n",
-            "expected a stream of tables or files .*, found kafka",
+            "@dp.table\ndef a():\n    return spark.readStream.format('kinesis').load()\n",
+            "expected a stream of tables, kafka or files .*, found kinesis",
         ),
         (
             "@dp.expect('x', 'true')\n@dp.materialized_view\ndef a():\n    return spark.range(1)\n",

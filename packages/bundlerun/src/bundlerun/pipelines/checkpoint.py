@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from bundlerun.pipelines.kafka import Offsets
+
 _MOST_FILES = 100
 
 
@@ -39,6 +41,8 @@ class Batch:
     files: Mapping[str, list[str]] = field(default_factory=dict)
     """By folder; relative to the checkpoint, so that both may be moved together."""
     tables: Mapping[str, Span] = field(default_factory=dict)
+    offsets: Offsets = field(default_factory=dict)
+    """Of Kafka: by cluster and topic, then by partition."""
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -84,12 +88,21 @@ class Checkpoint:
         spans = (b.tables[table] for b in reversed(self._batches) if table in b.tables)
         return next(spans, None)
 
+    def offsets(self) -> dict[str, dict[str, int]]:
+        """Up to where each partition was read."""
+        found: dict[str, dict[str, int]] = {}
+        for batch in self._batches:
+            for topic, parts in batch.offsets.items():
+                found.setdefault(topic, {}).update({n: until for n, (_, until) in parts.items()})
+        return found
+
     def record(
         self,
         *,
         table_id: str,
         files: Mapping[str, list[str]],
         tables: Mapping[str, Span],
+        offsets: Offsets,
         anew: bool,
     ) -> Batch:
         """A new batch, recorded before it is written."""
@@ -101,6 +114,7 @@ class Checkpoint:
             starts_anew=anew,
             files=files,
             tables=tables,
+            offsets=offsets,
         )
         self._write(batch)
         self._batches = [batch] if anew else [*self._batches, batch]
@@ -132,7 +146,11 @@ class Checkpoint:
             for folder, names in batch.files.items():
                 files.setdefault(folder, []).extend(names)
             tables |= batch.tables
-        return replace(last, files=files, tables=tables, starts_anew=True)
+        offsets = {
+            topic: {number: (until, until) for number, until in parts.items()}
+            for topic, parts in self.offsets().items()
+        }
+        return replace(last, files=files, tables=tables, offsets=offsets, starts_anew=True)
 
     def _write(self, batch: Batch) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

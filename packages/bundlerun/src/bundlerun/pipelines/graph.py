@@ -15,6 +15,7 @@ from bundlerun.pipelines.changes import DELETED, END, SEQUENCE, START, Target
 from bundlerun.pipelines.definitions import Dataset, Definitions
 from bundlerun.pipelines.errors import DefinitionError, GraphError, PipelineError, first_line
 from bundlerun.pipelines.expectations import expectations_of
+from bundlerun.pipelines.kafka import KafkaSource
 from bundlerun.pipelines.names import short_name
 from bundlerun.pipelines.plans import (
     STREAM,
@@ -34,6 +35,7 @@ class Reads:
     """Datasets and tables that are read whole."""
     stream_tables: set[str] = field(default_factory=set)
     stream_files: list[FileSource] = field(default_factory=list)
+    stream_kafka: list[KafkaSource] = field(default_factory=list)
     others: set[str] = field(default_factory=set)
     """What else is read; it may change at any time."""
 
@@ -42,12 +44,13 @@ class Reads:
         self.tables |= other.tables
         self.stream_tables |= other.stream_tables
         self.stream_files += other.stream_files
+        self.stream_kafka += other.stream_kafka
         self.others |= other.others
 
     @property
     def is_stream(self) -> bool:
         """True if something is read as a stream."""
-        return bool(self.stream_tables or self.stream_files)
+        return bool(self.stream_tables or self.stream_files or self.stream_kafka)
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,11 @@ class Resolver:
             raise GraphError(f"{message}, found none: create it")
         self._reads.stream_files.append(source)
         return self._empty(source.schema).alias(STREAM)
+
+    def stream_kafka(self, source: KafkaSource) -> DataFrame:
+        """The columns of messages; no broker is asked."""
+        self._reads.stream_kafka.append(source)
+        return self._empty(source.columns).alias(STREAM)
 
     def is_known(self, name: str) -> bool:
         """True if a name in SQL is a dataset or table."""

@@ -16,6 +16,7 @@ from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.types import StructType
 
 from bundlerun.pipelines.errors import DefinitionError
+from bundlerun.pipelines.kafka import KafkaSource
 from bundlerun.pipelines.sql import with_sources
 
 _FORMATS = ("parquet", "json", "csv", "text", "orc")
@@ -47,6 +48,9 @@ class Reader(Protocol):
 
     def stream_files(self, source: FileSource) -> DataFrame:
         """The rows of the files that are new."""
+
+    def stream_kafka(self, source: KafkaSource) -> DataFrame:
+        """The messages that are new."""
 
     def is_known(self, name: str) -> bool:
         """True if a name in SQL is a dataset or table."""
@@ -211,10 +215,12 @@ class StreamReader:
         if schema is not None:
             self.schema(schema)
         kind = format or self._format or "parquet"
+        if kind == "kafka":
+            return self._session.reader.stream_kafka(KafkaSource.of(self._options))
         if kind == "cloudFiles":
             kind = self._options.get("cloudFiles.format", "parquet")
         if kind not in _FORMATS:
-            message = f"expected a stream of tables or files ({', '.join(_FORMATS)})"
+            message = f"expected a stream of tables, kafka or files ({', '.join(_FORMATS)})"
             raise DefinitionError(f"{message}, found {kind}")
         folder = path or self._options.get("path", "")
         if self._schema is None:

@@ -1,6 +1,7 @@
 """Streaming tables: what is new is appended, each file and row once."""
 
 from functools import reduce
+from shutil import rmtree
 
 from pyspark.sql import DataFrame
 
@@ -9,6 +10,7 @@ from bundlerun.pipelines.checkpoint import Batch, Checkpoint, Span
 from bundlerun.pipelines.errors import PipelineError
 from bundlerun.pipelines.expectations import Counted, expectations_of
 from bundlerun.pipelines.graph import Node
+from bundlerun.pipelines.kafka import KafkaSource, Offsets, end_offsets, next_offsets
 from bundlerun.pipelines.outcome import Outcome
 from bundlerun.pipelines.work import Rows, Stored, Work
 
@@ -26,11 +28,39 @@ def update_stream(work: Work, node: Node, *, anew: bool) -> Outcome | None:
     unfinished = checkpoint.unfinished(table_id)
     if unfinished is not None and not anew:
         outcome = _write(work, node, checkpoint, unfinished)
-    batch = _planned(work, node, checkpoint, table_id=table_id, anew=anew)
-    if batch is not None:
-        work.tell("planned", table.name)
-        outcome = _write(work, node, checkpoint, batch).after(outcome)
+    ends = _end_offsets(work, node, checkpoint, anew=anew)
+    is_more = True
+    while is_more:
+        batch = _planned(work, node, checkpoint, ends, table_id=table_id, anew=anew)
+        if batch is not None:
+            work.tell("planned", table.name)
+            outcome = _write(work, node, checkpoint, batch).after(outcome)
+        # A stream of Kafka ends where it ended at the start; it may take several batches.
+        is_more = batch is not None and _is_left(batch, ends)
+        anew = False
     return outcome
+
+
+def _end_offsets(
+    work: Work, node: Node, checkpoint: Checkpoint, *, anew: bool
+) -> list[tuple[KafkaSource, Offsets]]:
+    """The messages that the brokers have now, of each Kafka stream."""
+    table = work.stored(node.dataset.name)
+    sources = node.reads.stream_kafka
+    if sources and not anew and checkpoint.last is None and not work.lake.read(table).isEmpty():
+        message = f"expected the checkpoint of {table.name}, which has rows, in {checkpoint.folder}"
+        raise PipelineError(f"{message}, found none: refresh it fully to read all messages anew")
+    return [(source, end_offsets(source)) for source in sources]
+
+
+def _is_left(batch: Batch, ends: list[tuple[KafkaSource, Offsets]]) -> bool:
+    """True if the brokers had more messages than the batch reads up to."""
+    return any(
+        batch.offsets[topic][number][1] < last
+        for _, topics in ends
+        for topic, parts in topics.items()
+        for number, (_, last) in parts.items()
+    )
 
 
 def _table_id(work: Work, table: Stored) -> str:
@@ -44,7 +74,13 @@ def _table_id(work: Work, table: Stored) -> str:
 
 
 def _planned(
-    work: Work, node: Node, checkpoint: Checkpoint, *, table_id: str, anew: bool
+    work: Work,
+    node: Node,
+    checkpoint: Checkpoint,
+    ends: list[tuple[KafkaSource, Offsets]],
+    *,
+    table_id: str,
+    anew: bool,
 ) -> Batch | None:
     """The next batch, recorded; None if there is nothing new."""
     starts_anew = anew or checkpoint.starts_anew(table_id)
@@ -59,10 +95,21 @@ def _planned(
         for name in sorted(node.reads.stream_tables)
         if (span := _span(work, node, checkpoint, name=name, anew=starts_anew)) is not None
     }
-    is_new = any(files.values()) or any(span.since != span.until for span in tables.values())
+    positions = {} if starts_anew else checkpoint.offsets()
+    offsets: dict[str, dict[str, tuple[int, int]]] = {}
+    for source, found in ends:
+        for topic, parts in next_offsets(source, found, positions).items():
+            offsets.setdefault(topic, {}).update(parts)
+    messages = (until - since for parts in offsets.values() for since, until in parts.values())
+    is_new = (bool(ends) and starts_anew) or any(messages)
+    is_new = (
+        is_new or any(files.values()) or any(span.since != span.until for span in tables.values())
+    )
     if not is_new and not anew:
         return None
-    return checkpoint.record(table_id=table_id, files=files, tables=tables, anew=starts_anew)
+    return checkpoint.record(
+        table_id=table_id, files=files, tables=tables, offsets=offsets, anew=starts_anew
+    )
 
 
 def _span(work: Work, node: Node, checkpoint: Checkpoint, *, name: str, anew: bool) -> Span | None:
@@ -102,6 +149,7 @@ def _write(work: Work, node: Node, checkpoint: Checkpoint, batch: Batch) -> Outc
         work.lake.append(table, rows, once=(app, batch.number))
     work.tell("written", table.name)
     checkpoint.done(batch)
+    rmtree(work.messages(batch), ignore_errors=True)
     inserted = sum(found.rows - found.dropped for found in counts)
     rules = tuple(count for found in counts for count in found.expectations)
     return Outcome(inserted=inserted, dropped=sum(c.dropped for c in counts), expectations=rules)
@@ -118,4 +166,5 @@ def _applied(
     written = apply_changes(work, node, changes, anew=batch.starts_anew)
     work.tell("written", node.dataset.name)
     checkpoint.done(batch)
+    rmtree(work.messages(batch), ignore_errors=True)
     return Outcome(written.inserted, written.updated, written.deleted)

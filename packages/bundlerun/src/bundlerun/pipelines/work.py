@@ -19,6 +19,7 @@ from bundlerun.pipelines.expectations import (
     without_dropped,
 )
 from bundlerun.pipelines.graph import Node
+from bundlerun.pipelines.kafka import KafkaSource, write_messages
 from bundlerun.pipelines.names import short_name
 from bundlerun.pipelines.session import FileSource, PipelineSession
 from pocketlake import Lake
@@ -97,6 +98,10 @@ class Work:
         """The rows from a file: what is counted and then written is computed once."""
         return self.lake.staged(rows, self._staging / name)
 
+    def messages(self, batch: Batch) -> Path:
+        """Where the messages of a batch are, until it is written."""
+        return self._staging / f"messages-{batch.checkpoint}-{batch.number}"
+
     def clear(self) -> None:
         """Remove the rows that were staged."""
         shutil.rmtree(self._staging, ignore_errors=True)
@@ -139,6 +144,13 @@ class Rows:
             return self._work.session.createDataFrame([], source.schema)
         reader = self._work.lake.spark.read.format(source.format).schema(source.schema)
         return reader.options(**source.options).load(files)
+
+    def stream_kafka(self, source: KafkaSource) -> DataFrame:
+        """The messages of the batch, from a file."""
+        file = self._work.messages(self._of_batch) / f"{source.name}.parquet"
+        if not file.exists():
+            write_messages(source, self._of_batch.offsets, file)
+        return self._work.lake.spark.read.schema(source.columns).parquet(str(file))
 
     def is_known(self, name: str) -> bool:
         """True if a name in SQL is a dataset or table."""
