@@ -45,7 +45,15 @@ class Context:
         from lyceum.session import spark_session
 
         config = self.config()
-        return Lakehouse(spark_session(config), config)
+        try:
+            return Lakehouse(spark_session(config), config)
+        except Exception as error:
+            # Without an engine there is no ledger: the log is all that can tell.
+            from lyceum.runs.logs import get_logger, open_logs
+
+            open_logs(config)
+            get_logger(__name__).error("the engine does not start", reason=str(error))
+            raise
 
     def _style(self) -> Style:
         if self.as_json:

@@ -1,6 +1,7 @@
 """The command line as a person uses and misuses it."""
 
 import json
+import socket
 
 import pytest
 from lms_lake import small_lms
@@ -140,6 +141,16 @@ def test_a_load_shows_its_steps_and_its_tables(run, monkeypatch):
     assert "LMS session identifier" in out
     assert "WRITE" in out
     assert "SUCCESS" in run("status")[1]
+
+
+def test_an_engine_that_does_not_answer_is_one_line_and_in_the_log(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nobody = f"SPARK_REMOTE=sc://127.0.0.1:{port}"
+    assert main(["--home", str(tmp_path), "--settings", nobody, "sales", "load"]) == 2
+    assert f"expected a Spark Connect server at 127.0.0.1:{port}, found" in capsys.readouterr().err
+    (line,) = (tmp_path / "logs" / "lyceum.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["message"] == "the engine does not start"
 
 
 def test_a_run_whose_process_is_gone_shows_as_died(run, lake):

@@ -40,6 +40,8 @@ from pocketlake.observe import reached
 from pocketlake.redaction import redacted
 
 T = TypeVar("T")
+_LONGEST_REASON = 2_000
+"""Characters: an engine may put a whole plan into its error."""
 _log = get_logger(__name__)
 
 
@@ -178,9 +180,11 @@ class Run:
     def perform(
         self, name: str, action: Callable[[], T], *, policy: RetryPolicy | None = None
     ) -> T | None:
-        """What an action gives as a stage of its own, tried again while it fails for a passing
-        reason; None if the stage was done before.
-        """  # noqa: D205 - one sentence
+        """An action as a stage, tried again while it fails for a passing reason.
+
+        Returns:
+            What the action gives; None if the stage was done before.
+        """
         with self.stage(name) as stage:
             if stage.is_done:
                 return None
@@ -304,7 +308,7 @@ def reason(error: BaseException) -> str:
     """Why something ended, for a person and without secrets."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return str(redacted(str(error).strip() or type(error).__name__))
+    return str(redacted(str(error).strip() or type(error).__name__))[:_LONGEST_REASON]
 
 
 def _as_words(name: str) -> str:

@@ -1,11 +1,11 @@
 """Exports from a real lakehouse: what changed, whole files, nothing lost and nothing twice."""
 
-import csv
 import json
 import signal
 from contextlib import suppress
 
 import pytest
+from exported_files import consumed, lines_of
 
 from lakes import lake_at
 from lyceum.exports import job
@@ -63,11 +63,6 @@ def run(lake, out, consumer="downstream", **options):
     request = Request(consumer, out, **options)
     manifest = json.loads(export(lake, Reporter(), EVENTS_EXPORT, request).read_text())
     return manifest, {entry["table"]: lines_of(out / entry["name"]) for entry in manifest["files"]}
-
-
-def lines_of(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file, delimiter="|", strict=True))
 
 
 def names_in(out):
@@ -226,15 +221,3 @@ def test_a_folder_that_cannot_be_written_is_named(lake, tmp_path):
 
 def kill(*_arguments):
     raise KilledError
-
-
-def consumed(out, table):
-    """What a consumer has that took every manifest in order: key and second column."""
-    manifests = [json.loads(path.read_text()) for path in out.glob("manifest_*")]
-    rows = {}
-    for manifest in sorted(manifests, key=lambda one: one["started_at"]):
-        (entry,) = [entry for entry in manifest["files"] if entry["table"] == table]
-        for (key,) in entry.get("removed", []):
-            del rows[key]
-        rows |= {row[0]: row[1] for row in lines_of(out / entry["name"])[1:]}
-    return rows

@@ -3,10 +3,12 @@
 import ctypes
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
 
@@ -58,7 +60,16 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def connected_session(address: str) -> SparkSession:
-    """A new session on a Spark Connect server, by its `sc://` address."""
+    """A new session on a Spark Connect server, by its `sc://` address.
+
+    Raises EngineError if nobody answers there: the client itself would try for many minutes.
+    """
+    server = urlsplit(address)
+    try:
+        socket.create_connection((server.hostname or "", server.port or 15002), timeout=10).close()
+    except OSError as error:
+        message = f"expected a Spark Connect server at {server.hostname}:{server.port or 15002}"
+        raise EngineError(f"{message}, found none: {error.strerror or error}") from None
     spark: SparkSession = SparkSession.builder.remote(address).create()
     _CONNECTED.append(spark)
     return on_utc(spark)
