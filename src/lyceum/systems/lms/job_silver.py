@@ -133,4 +133,3 @@ def _quarantine(
     looked_at = landed.of_known_events(kept, "source_key").unionByName(of_rivals)
     mended = mended_rows(looked_at, found, system=SYSTEM, at=landed.started_at)
     return keep(lake, found.unionByName(mended))
-
