@@ -58,13 +58,12 @@ def parquet_rows(entity: Entity, data: bytes) -> Rows:
         message = f"expected a whole Parquet file, found a damaged one: {str(error)[:200]}"
         raise UnreadableFileError(message) from None
     names = column_names(entity, table.column_names)
-    found = dict(zip(names, table.columns, strict=True))
-    nested = {n for n, column in found.items() if pa.types.is_nested(column.type)}
-    plain = [name for name in entity.columns if name in found and name not in nested]
-    columns = {name: _text_column(found[name]) for name in plain}
-    extra = {name: column for name, column in found.items() if name not in plain}
+    texts = {name: _texts_of(name, table.column(place)) for place, name in enumerate(names)}
+    nested = {n for n, c in zip(names, table.columns, strict=True) if pa.types.is_nested(c.type)}
+    columns = {n: c for n, c in texts.items() if n in entity.columns and n not in nested}
+    extra = {name: column for name, column in texts.items() if name not in columns}
     numbers = pa.array(range(1, table.num_rows + 1), pa.int64())
-    return Rows(columns, numbers, _rescued(extra, table.num_rows) if extra else None)
+    return Rows(columns, numbers, _rescued(extra) if extra else None)
 
 
 def _record(entity: Entity, line: str) -> dict[str, str | None] | None:
@@ -113,19 +112,27 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _text_column(column: pa.ChunkedArray) -> pa.Array:
+def _texts_of(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """The values as text, as Arrow writes them, else as Python does; nested ones as JSON."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
         return cast("pa.Array", column.cast(pa.string()).combine_chunks())
-    except pa.ArrowInvalid:
-        return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+    except pa.ArrowException:
+        pass
+    try:
+        return pa.array([_text_of(value) for value in column.to_pylist()], pa.string())
+    except (ValueError, OverflowError) as error:
+        message = f"expected values that can be written as text in {name}, found others: {error}"
+        raise UnreadableFileError(message) from None
 
 
-def _rescued(extra: dict[str, pa.ChunkedArray], count: int) -> pa.Array:
-    lists = {name: column.to_pylist() for name, column in extra.items()}
-    texts = [
-        rescued_json({name: _text(values[i]) for name, values in lists.items()})
-        for i in range(count)
-    ]
-    return pa.array(texts, pa.string())
+def _text_of(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return as_text(value.decode(errors="surrogateescape"))
+    return _text(value) if isinstance(value, dict | list | None) else str(value)
+
+
+def _rescued(extra: dict[str, pa.Array]) -> pa.Array:
+    rows = zip(*(column.to_pylist() for column in extra.values()), strict=True)
+    return pa.array([rescued_json(dict(zip(extra, row, strict=True))) for row in rows], pa.string())
