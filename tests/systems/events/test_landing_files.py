@@ -254,9 +254,23 @@ def test_a_delivery_is_prepared_once_by_name_and_time(tmp_path):
     assert path.exists(), "what could be read stays where it was delivered"
 
 
+def test_a_prepared_file_whose_copying_broke_off_is_prepared_again(tmp_path):
+    landing, folders = tmp_path / "landing", Folders(tmp_path)
+    dropped(landing, "brands/a.csv")
+    assert outcome(landing, folders) == [("a.csv", 2, 0, False)]
+    [prepared] = folders.prepared(BRANDS).iterdir()
+    whole = prepared.read_bytes()
+    for length in (0, 4, len(whole) - 1):
+        prepared.write_bytes(whole[:length])
+        assert outcome(landing, folders) == [("a.csv", 2, 0, False)]
+        assert prepared.read_bytes() == whole
+    assert outcome(landing, folders) == []
+
+
 def test_an_unreadable_file_is_moved_to_quarantine_with_its_reason(tmp_path):
     landing, folders = tmp_path / "landing", Folders(tmp_path)
     path = dropped(landing, "brands/bad.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-4])
+    delivered = path.stat()
     assert outcome(landing, folders) == [("bad.csv.gz", 0, 0, True)]
     assert not path.exists()
     [kept] = folders.quarantine(BRANDS).iterdir()
@@ -266,6 +280,7 @@ def test_an_unreadable_file_is_moved_to_quarantine_with_its_reason(tmp_path):
     assert row["_row_number"] == 0
     assert row["_problem"].startswith("expected a whole gzip file")
     kept.rename(path)
+    os.utime(path, ns=(delivered.st_atime_ns, delivered.st_mtime_ns))
     assert outcome(landing, folders) == [], "killed before it was moved: it is moved now"
     assert not path.exists()
 

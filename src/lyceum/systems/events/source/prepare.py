@@ -5,6 +5,7 @@ A whole file is in memory while it is prepared.
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _TIME = pa.timestamp("us", tz="UTC")
 _UNREADABLE = "unreadable"
 _Problem = tuple[int, str | None, str]
 _ROWS = "rows"
+_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def prepare(
     folders.create()
     for delivery in found:
         folder = folders.prepared(delivery.entity)
-        if (folder / f"{delivery.id}-{_ROWS}.parquet").exists():
+        if _is_whole(folder / f"{delivery.id}-{_ROWS}.parquet"):
             continue
-        if not (folder / f"{delivery.id}-{_UNREADABLE}.parquet").exists():
+        if not _is_whole(folder / f"{delivery.id}-{_UNREADABLE}.parquet"):
             result = _prepared(delivery, folder, ingested_at)
             yield result
             if result.problem is None:
@@ -111,7 +113,7 @@ def read_file(entity: Entity, path: Path) -> Rows:
 def read_rows(entity: Entity, data: bytes) -> Rows:
     """The rows of a file; its first bytes say what it is, not its name."""
     content = decompressed(data)
-    if content.startswith(b"PAR1"):
+    if content.startswith(_MAGIC):
         return parquet_rows(entity, content)
     text, is_guess = decoded(content)
     read = json_rows if text.lstrip()[:1] == "{" else delimited_rows
@@ -172,10 +174,21 @@ def _table(
 
 
 def _write(table: pa.Table, file: Path) -> None:
-    """Aside, then under its name: a reader sees the whole file or none."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    pq.write_table(table, aside, compression="zstd")
-    aside.rename(file)
+    """Write on the local disk, then copy from start to end: a volume has no rename."""
+    with tempfile.TemporaryFile(prefix="lyceum-") as aside:
+        pq.write_table(table, aside, compression="zstd")
+        aside.seek(0)
+        with file.open("wb") as prepared:
+            shutil.copyfileobj(aside, prepared)
+
+
+def _is_whole(file: Path) -> bool:
+    """True if the file ends as Parquet does: whoever is killed may leave a part of a copy."""
+    if not file.exists() or file.stat().st_size <= len(_MAGIC):
+        return False
+    with file.open("rb") as prepared:
+        prepared.seek(-len(_MAGIC), os.SEEK_END)
+        return prepared.read() == _MAGIC
 
 
 def _set_aside(delivery: Delivery, folders: Folders) -> None:
@@ -183,4 +196,5 @@ def _set_aside(delivery: Delivery, folders: Folders) -> None:
     target = folders.quarantine(delivery.entity) / f"{delivery.id}-{delivery.path.name}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        shutil.move(delivery.path, target)
+        shutil.copyfile(delivery.path, target)
+        delivery.path.unlink()
