@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lyceum.runs.reporter import Reporter, Style
-from lyceum.session import TASK_ENVIRONMENT
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,12 +25,8 @@ class Context:
 
     @cache  # noqa: B019 - one context a call
     def config(self) -> Settings:
-        """The configuration of this call; a task has the home and the environment of its run."""
-        inside = TASK_ENVIRONMENT.get()
-        if inside is None:
-            return Settings.load(self.home, settings=self.settings)
-        home = self.home or inside.config.home
-        return Settings.load(home, inside.config.environ, settings=self.settings)
+        """The configuration of this call."""
+        return Settings.load(self.home, settings=self.settings)
 
     @cache  # noqa: B019 - one context a call
     def reporter(self) -> Reporter:
@@ -42,11 +37,11 @@ class Context:
     def lakehouse(self) -> "Lakehouse":
         """The lakehouse of this call; starts the engine."""
         from lyceum.lakehouse import Lakehouse
-        from lyceum.session import spark_session
+        from lyceum.session import new_session
 
         config = self.config()
         try:
-            return Lakehouse(spark_session(config), config)
+            return Lakehouse(new_session(config), config)
         except Exception as error:
             # Without an engine there is no ledger: the log is all that can tell.
             from lyceum.runs.logs import get_logger, open_logs

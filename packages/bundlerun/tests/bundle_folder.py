@@ -99,13 +99,14 @@ class Bundle:
         (self.folder / "databricks.yml").write_text(text)
         return self
 
-    def runner(self, *, clock: Clock | None = None, grace: float = 50) -> Runner:
+    def runner(self, *, clock: Clock | None = None) -> Runner:
         self.write()
         bundle = load_bundle(self.folder)
-        return Runner(bundle, self.config, clock=clock or FastClock(), grace=grace)
+        return Runner(bundle, self.config, clock=clock or FastClock())
 
-    def run(self, key: str = "job", *, listeners=(), **asked) -> RunRecord:
-        runner = self.runner()
+    def run(self, key: str = "job", *, listeners=(), clock=None, **asked) -> RunRecord:
+        self.config = Config.load(self.config.home, folder=self.folder)
+        runner = self.runner(clock=clock)
         return runner.run(runner.request(key, Asked(**asked)), *listeners)[0]
 
 

@@ -12,7 +12,6 @@ import yaml
 from bundle_folder import FastClock, log, states
 
 from bundlerun.runner.record import found_run
-from bundlerun.runner.service import Asked
 
 # Jobs in short form, each followed by the states of its tasks and of the run.
 JOBS = """
@@ -199,13 +198,6 @@ def test_a_time_out_is_retried_if_it_is_so_said(bundle):
     assert [(a.number, a.state) for a in record.attempts] == [(1, "TIMEDOUT"), (2, "TIMEDOUT")]
     assert record.last()["a"].error == "it took longer than 10 s"
     assert log(record, "a") == "lingering\ncleaned up\n"
-
-
-def test_a_task_that_heeds_nothing_is_left_behind(bundle):
-    runner = bundle.job("job", "{a: {does: hang, timeout_seconds: 5}}").runner(grace=5)
-    record, _ = runner.run(runner.request("job", Asked()))
-    assert states(record) == {"a": "TIMEDOUT"}
-    assert log(record, "a") == "it did not end when it was told to: its thread goes on\n"
 
 
 def test_the_time_out_of_a_job_ends_what_runs_and_what_waits(bundle):

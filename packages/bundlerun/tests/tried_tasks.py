@@ -2,6 +2,9 @@
 
 # ruff: noqa: T201, TID251 - these tasks are written for a workspace
 
+import os as _os
+import signal as _signal
+import subprocess as _subprocess
 import sys as _sys
 import threading as _threading
 import time as _time
@@ -9,8 +12,7 @@ from pathlib import Path as _Path
 
 from bundlerun.pipelines.work import Stored as _Stored
 
-_barrier = _threading.Barrier(2)
-_flaky_calls: dict[str, int] = {}
+_HOME = _Path(_os.environ.get("BUNDLERUN_HOME", "."))
 
 
 def ok():
@@ -33,9 +35,8 @@ def leave():
 def meet():
     """Succeeds only beside another task that meets, each with its own arguments and output."""
     mine = list(_sys.argv)
-    _barrier.wait(timeout=10)
+    _met(mine[1])
     _sys.argv.append("changed")
-    _barrier.wait(timeout=10)
     print("I am", mine[1], _sys.argv[1:])
     thread = _threading.Thread(target=lambda: print("thread of", _sys.argv[1]))
     thread.start()
@@ -44,10 +45,11 @@ def meet():
 
 def flaky():
     """Fails as often as its second argument says; the first one names it."""
-    name, failures = _sys.argv[1], int(_sys.argv[2])
-    _flaky_calls[name] = _flaky_calls.get(name, 0) + 1
-    if _flaky_calls[name] <= failures:
-        raise RuntimeError(f"call {_flaky_calls[name]}")
+    file, failures = _HOME / f"flaky {_sys.argv[1]}", int(_sys.argv[2])
+    calls = int(file.read_text()) + 1 if file.exists() else 1
+    file.write_text(str(calls))
+    if calls <= failures:
+        raise RuntimeError(f"call {calls}")
 
 
 def linger():
@@ -61,8 +63,18 @@ def linger():
 
 
 def hang():
-    """Heeds no exception for a while."""
-    _time.sleep(0.8)
+    """Heeds no exception, and has a child that does neither."""
+    _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
+    child = "import time; print('child', flush=True); time.sleep(60)"
+    _subprocess.Popen([_sys.executable, "-c", child], start_new_session=True)
+    print("hanging", flush=True)
+    _time.sleep(60)
+
+
+def crash():
+    """Ends as a library does that breaks."""
+    print("about to crash", flush=True)
+    _os.kill(_os.getpid(), _signal.SIGSEGV)
 
 
 def value():
@@ -87,9 +99,9 @@ def merge_one():
     from bundlerun.config import Config
 
     spark = SparkSession.builder.getOrCreate()
-    lake = Config.load(_Path(_sys.argv[2]), folder=_Path(_sys.argv[3])).lake(spark)
+    lake = Config.load(_HOME, folder=_Path.cwd()).lake(spark)
     spark.conf.set("tried.one", _sys.argv[1])
-    _barrier.wait(timeout=60)
+    _met(_sys.argv[1])
     lake.merge(_MERGED, spark.createDataFrame([(_sys.argv[1],)], "id STRING"))
     print("setting:", spark.conf.get("tried.one"))
 
@@ -112,3 +124,14 @@ def compute_long():
 
 
 _MERGED = _Stored("silver.merged", "id STRING NOT NULL COMMENT 'Identifier'", keys=("id",))
+
+
+def _met(name):
+    """Wait for another task that comes here too."""
+    folder = _HOME / "met"
+    folder.mkdir(exist_ok=True)
+    (folder / name).touch()
+    until = _time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2:
+        assert _time.monotonic() < until, "nobody came"
+        _time.sleep(0.01)

@@ -42,8 +42,8 @@ class Choices:
     """`module:function` that gives the declared tables: a pipeline merges those by their keys."""
     arguments: str | None = None
     """`module:function` that says what an entry point finds wrong with its arguments."""
-    task_environment: str | None = None
-    """`module:function`, a context manager around each task in this process."""
+    imports: tuple[str, ...] = ()
+    """Modules that most tasks import; they are imported once, and may start no thread."""
 
     @classmethod
     def of(cls, folder: Path | None) -> Self:
@@ -145,13 +145,33 @@ class Config:
         """A session of the engine, which the first call of a process starts."""
         from pocketlake import sessions
 
+        if self.engine == "embedded":
+            return sessions.embedded_session(catalog=self.catalog, address=self.remote)
         if self.remote:
             return sessions.connected_session(self.remote)
-        if self.engine == "embedded":
-            return sessions.embedded_session(catalog=self.catalog)
         from pocketlake.reference.session import reference_session
 
         return reference_session(self.cache_folder, java_home=self.java_home)
+
+    def served_address(self) -> str:
+        """The address of a server of the engine in this process, which the first call starts."""
+        if self.engine == "embedded":
+            from pocketlake.sessions import server_address
+
+            return server_address(self.catalog)
+        from pocketlake.reference import session
+
+        return session.server_address(self.cache_folder, java_home=self.java_home)
+
+    def variables(self) -> dict[str, str]:
+        """The variables that tell a task what this configuration is."""
+        told = {
+            "HOME": str(self.home),
+            "ENGINE": self.engine,
+            "WAREHOUSE": self.warehouse,
+            "CATALOG": self.catalog,
+        }
+        return {f"{self.choices.environment}_{name}": value for name, value in told.items()}
 
     def full_name(self, name: str) -> str:
         """A table's name with its schema as that is really called."""

@@ -16,7 +16,7 @@ from lyceum.lakehouse import Lakehouse
 from lyceum.operations.describe import show_tables
 from lyceum.operations.query import printable, query
 from lyceum.runs.reporter import Reporter
-from lyceum.session import spark_session
+from lyceum.session import new_session
 from lyceum.settings import Settings
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from lyceum_lab.lms.simulator import SimulatorStartError
@@ -63,7 +63,7 @@ def run_demo(config: Settings, reporter: Reporter) -> int:
         for line in failure_summary(record):
             reporter.say(line)
         return 1
-    _show(Lakehouse(spark_session(config), config), reporter)
+    _show(Lakehouse(new_session(config), config), reporter)
     return 0
 
 

@@ -10,7 +10,9 @@ _NAMES = re.compile(
     re.I,
 )
 _IN_TEXT = re.compile(
-    r"((?:password|secret|token|api_?key)\s*[=:]\s*|bearer\s+|://[^/\s:@]*:)[^\s&;,@'\"]+", re.I
+    r"((?:password|secret|token|api_?key)\s*[=:]\s*|bearer\s+)[^\s&;,@'\"]+"
+    r"|(://[^/\s:@]*:)[^\s&;,@'\"]+(?=@)",
+    re.I,
 )
 _KNOWN: set[str] = set()
 
@@ -44,6 +46,8 @@ def redacted(value: object) -> object:
     {'user': 'ann', 'password': '***'}
     >>> redacted("jdbc:postgresql://ann:hunter2@db/x?password=hunter2&ssl=true")
     'jdbc:postgresql://ann:***@db/x?password=***&ssl=true'
+    >>> redacted("http://127.0.0.1:8080/x")
+    'http://127.0.0.1:8080/x'
     """
     if isinstance(value, str):
         return _redacted_text(value)
@@ -58,4 +62,4 @@ def _redacted_text(text: str) -> str:
     # The longest first: a secret may be a part of another one.
     for secret in sorted(_KNOWN, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    return _IN_TEXT.sub(rf"\g<1>{HIDDEN}", text)
+    return _IN_TEXT.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}", text)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from pocketlake.errors import LakeError
 
@@ -26,21 +27,30 @@ class EngineError(LakeError):
     exit_code = 2
 
 
-def embedded_session(*, catalog: str = CATALOG) -> SparkSession:
-    """A new session on the Sail server of this process, which the first call starts.
+def embedded_session(*, catalog: str = CATALOG, address: str | None = None) -> SparkSession:
+    """A new session on Sail: the server of this process, which the first call starts, or another.
 
     Object stores are found by the environment, as the AWS command line does: AWS_ENDPOINT_URL,
     AWS_REGION, AWS_ACCESS_KEY_ID and so on, set before the first call.
 
     Args:
         catalog: Name of the one catalog, which the first call of a process decides.
+        address: `sc://` address of a Sail server on this machine that has the same catalog.
     """
     with _GUARD, _interrupts_kept():
-        spark: SparkSession = SparkSession.builder.remote(_sail_address(catalog)).create()
+        spark: SparkSession = SparkSession.builder.remote(
+            address or _sail_address(catalog)
+        ).create()
         # What a statement creates without a word of its format is Delta, as in a workspace.
         spark.conf.set("spark.sql.sources.default", "delta")
         on_utc(without_reattaching(spark)).sql("SELECT 1").collect()
     return spark
+
+
+def server_address(catalog: str = CATALOG) -> str:
+    """The address of the Sail server of this process, which the first call starts."""
+    with _GUARD, _interrupts_kept():
+        return _sail_address(catalog)
 
 
 @contextmanager
@@ -89,6 +99,8 @@ def without_reattaching(spark: SparkSession) -> SparkSession:
     """
     session: Any = spark
     session.client.disable_reattachable_execute()
+    # A server of this machine that does not answer is gone: minutes of patience bring nothing.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=4)])
     return spark
 
 

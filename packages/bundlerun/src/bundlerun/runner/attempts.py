@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from bundlerun.runner.context import Output, TaskRun
 from bundlerun.runner.errors import TaskError
-from bundlerun.runner.isolation import PLACE, Place, TaskLog
 from bundlerun.runner.model import Settings, Task
 from bundlerun.runner.references import NOTHING, resolved
 from bundlerun.runner.states import Result
-from bundlerun.runner.stop import Stop, TaskStopped, Wakeup, raise_in_thread
-from bundlerun.runner.versions import touched_tables
+from bundlerun.runner.stop import Stop, Wakeup
+from bundlerun.runner.task_log import TaskLog
 
 if TYPE_CHECKING:
     from bundlerun.runner.executor import JobRun
@@ -99,9 +98,8 @@ def _noted_attempt(  # noqa: PLR0917 - one caller
     run: "JobRun", task: Task, key: str, stop: Stop, loop_input: object, number: int, log: TaskLog
 ) -> Output:
     """An attempt with its start and its end in the journal."""
-    session = run.services.sessions.task_session()
     scope = run.scope(task, number, loop_input)
-    attempt = TaskRun(run, task, key, number, scope, Stop(stop), Place(log), session)
+    attempt = TaskRun(run, task, key, number, scope, Stop(stop), log)
     attempt.scope = replace(scope, task={**scope.task, "run_id": attempt.id})
     started = {"task": key, "attempt": number, "task_run_id": attempt.id, "kind": task.kind}
     told = {**started, "state": "RUNNING", "log": str(log.path), "input": _known(loop_input)}
@@ -125,62 +123,39 @@ def _known(value: object) -> object:
 
 
 def _executed(attempt: TaskRun, spec: Settings) -> Output:
-    """What comes of the attempt in a thread of its own, or of stopping it."""
-    task, clock, done = attempt.task, attempt.services.clock, Wakeup()
+    """What comes of the attempt, or of stopping it."""
+    clock, done = attempt.services.clock, Wakeup()
     attempt.stop.wake(done)
-    thread = Thread(target=_body, args=(attempt, spec, done), daemon=True, name=attempt.key)
-    thread.start()
-    message = clock.wait(done, task.timeout)
+    Thread(target=_body, args=(attempt, spec, done), daemon=True, name=attempt.key).start()
+    message = clock.wait(done, attempt.task.timeout)
     if isinstance(message, Output):
         return message
     attempt.stop.set(Result.TIMEDOUT)
-    if task.kind not in CONTAINERS:
-        attempt.session.interrupt()
-        raise_in_thread(thread.ident or 0, TaskStopped)
+    attempt.end()
     return _stopped(attempt, done)
 
 
 def _stopped(attempt: TaskRun, done: Wakeup) -> Output:
     """What is left of an attempt that was told to end: its output counts no more."""
-    grace = None if attempt.task.kind in CONTAINERS else attempt.services.grace
     message: object = attempt.stop
-    while isinstance(message, Stop):
-        message = attempt.services.clock.wait(done, grace)
-    if message is None:
-        attempt.place.log.write("it did not end when it was told to: its thread goes on\n")
+    while not isinstance(message, Output):
+        message = done.get()
     result = attempt.stop.result or Result.CANCELED
     timed_out = f"it took longer than {attempt.task.timeout or 0:g} s"
     error = timed_out if result is Result.TIMEDOUT else "it was cancelled"
-    facts = message.facts if isinstance(message, Output) else {}
-    return Output(result, error=error, error_code=result.title(), facts=facts)
+    return Output(result, error=error, error_code=result.title(), facts=message.facts)
 
 
 def _body(attempt: TaskRun, spec: Settings, done: Wakeup) -> None:
     """The task itself; whatever it does, its end is told."""
-    output = Output(Result.FAILED, error="it was stopped")
+    output = Output(Result.FAILED, error="the runner failed")
     try:
-        # What others tell of the tasks inside a container is not that container's output.
-        PLACE.set(None if attempt.task.kind in CONTAINERS else attempt.place)
-        output = _called(attempt, spec)
-    except TaskStopped:
-        pass
+        output = attempt.services.kinds[attempt.task.kind](attempt, spec)
+    except TaskError as error:
+        output = Output(Result.FAILED, error=first_line(error), error_code=error.code)
+    except Exception as error:  # noqa: BLE001 - a task may raise anything
+        attempt.log.write("".join(traceback.format_exception(error)))
+        code = "RunExecutionError"
+        output = Output(Result.FAILED, error=first_line(error), error_code=code)
     finally:
         done.put(output)
-
-
-def _called(attempt: TaskRun, spec: Settings) -> Output:
-    with attempt.services.sessions.used(attempt.session), touched_tables(attempt) as touched:
-        try:
-            output = attempt.services.kinds[attempt.task.kind](attempt, spec)
-        except TaskStopped:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a task may raise anything
-            output = _failure(attempt, error)
-    values = {**attempt.values, **output.values}
-    return replace(output, values=values, facts={**touched.facts(), **output.facts})
-
-
-def _failure(attempt: TaskRun, error: BaseException) -> Output:
-    attempt.place.log.write("".join(traceback.format_exception(error)))
-    code = error.code if isinstance(error, TaskError) else "RunExecutionError"
-    return Output(Result.FAILED, error=first_line(error), error_code=code)

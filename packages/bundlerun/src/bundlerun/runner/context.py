@@ -10,15 +10,16 @@ from bundlerun.config import Config
 from bundlerun.runner.journal import IDS, Listener
 from bundlerun.runner.model import Settings, Task
 from bundlerun.runner.references import Scope
-from bundlerun.runner.sessions import Sessions, TaskSession
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Clock, Stop
+from bundlerun.runner.task_log import TaskLog
 
 if TYPE_CHECKING:
     from bundlerun.bundle import Bundle
+    from bundlerun.runner.engine import Engine
     from bundlerun.runner.executor import JobRun
-    from bundlerun.runner.isolation import Place
     from bundlerun.runner.wheels import Wheels
+    from bundlerun.workers.processes import Process
 
 TASKS_AT_ONCE = 8
 
@@ -49,11 +50,21 @@ class TaskRun:
     number: int
     scope: Scope
     stop: Stop
-    place: "Place"
-    session: TaskSession
-    values: dict[str, Any] = field(default_factory=dict)
-    """The task values that it has set."""
+    log: TaskLog
+    process: "Process | None" = None
+    """Where it runs, if that is a process of its own."""
     id: int = field(default_factory=IDS.next)
+
+    def begin(self, process: "Process") -> None:
+        """Let this process be the attempt; one that was stopped before is ended at once."""
+        self.process = process
+        if self.stop.result is not None:
+            process.end()
+
+    def end(self) -> None:
+        """End the process of the attempt, if it has one."""
+        if self.process is not None:
+            self.process.end()
 
     @property
     def services(self) -> "Services":
@@ -72,11 +83,9 @@ class Services:
     config: Config
     kinds: Mapping[str, Kind]
     wheels: "Wheels"
-    sessions: Sessions
+    engine: "Engine"
     clock: Clock = field(default_factory=Clock)
     listeners: tuple[Listener, ...] = ()
-    grace: float = 30.0
-    """Seconds that a stopped task has to end before its thread is left to itself."""
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(TASKS_AT_ONCE))
     guard: RLock = field(default_factory=RLock)
 

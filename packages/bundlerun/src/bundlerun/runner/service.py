@@ -12,21 +12,18 @@ from bundlerun.bundle import Bundle, load_bundle
 from bundlerun.bundle.reader import configuration_files, target_names, together
 from bundlerun.config import Config
 from bundlerun.errors import UsageError
-from bundlerun.runner.attempts import first_line
 from bundlerun.runner.check import require_runnable
 from bundlerun.runner.context import Services, runs_folder
+from bundlerun.runner.engine import Engine
 from bundlerun.runner.errors import JobError, UnknownJobError, UnknownRunError
 from bundlerun.runner.graph import ancestors, descendants, part
-from bundlerun.runner.isolation import isolated_tasks
 from bundlerun.runner.journal import Journal, Listener
 from bundlerun.runner.kinds import KINDS
 from bundlerun.runner.launch import Request, repair, start
 from bundlerun.runner.model import Job, job_of
 from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record
-from bundlerun.runner.sessions import Sessions, withdraw_from_builders
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
-from bundlerun.runner.task_utils import withdraw_task_utils
 from bundlerun.runner.wheels import Wheels
 from pocketlake.redaction import HIDDEN, remember_secrets_of
 
@@ -52,7 +49,6 @@ class Runner:
         *,
         variables: Mapping[str, str] | None = None,
         clock: Clock | None = None,
-        grace: float = 30.0,
     ) -> None:
         self.bundle = bundle
         self.config = config
@@ -63,9 +59,8 @@ class Runner:
             config=config,
             kinds=KINDS,
             wheels=Wheels(bundle.settings, bundle.folder),
-            sessions=Sessions(config),
+            engine=Engine(config, str(bundle.folder)),
             clock=clock or Clock(),
-            grace=grace,
         )
 
     def job(self, key: str) -> Job:
@@ -93,9 +88,10 @@ class Runner:
 
     def run(self, request: Request, *listeners: Listener) -> tuple[RunRecord, Result]:
         """Run a job; Ctrl-C cancels it."""
+        self._services.engine.prepare()
         self.check(request.job)
         self._services.listeners = listeners
-        with self._tasks():
+        with _cancelled_by_keyboard(self.stop):
             run_id, result = start(request, self._services, self.stop)
             return self._ended(run_id), result
 
@@ -126,7 +122,7 @@ class Runner:
         told = {key: record.facts.get(key) for key in ("folder", "variables", "chosen")}
         self._services.listeners = listeners
         request = Request(job, values, parent=record.facts.get("parent"), asked=told)
-        with self._tasks():
+        with _cancelled_by_keyboard(self.stop):
             kept = still_valid(job, record, rerun)
             run_id, result = repair(record, request, self._services, self.stop, kept)
             return self._ended(run_id), result
@@ -141,27 +137,12 @@ class Runner:
         remember_secrets_of(given)
 
     def _ended(self, run_id: str) -> RunRecord:
-        if self._services.sessions.is_started:
-            self._record(run_id)
-        return run_record(self._services.runs / run_id)
-
-    def _record(self, run_id: str) -> None:
-        """Bring the run into its table; a failure to do so is told and changes no result."""
-        from pyspark.errors import PySparkException
-
-        from bundlerun.runner.recorder import record_runs
-
-        try:
-            record_runs(self._services.sessions.new(), self.config)
-        except PySparkException as error:
+        """The run, brought into its table; a failure to do so is told and changes no result."""
+        error = self._services.engine.record() if self._services.engine.is_used else None
+        if error is not None:
             with Journal(self._services.runs / run_id, *self._services.listeners) as journal:
-                journal.note("not_recorded", error=first_line(error))
-
-    @contextmanager
-    def _tasks(self) -> Iterator[None]:
-        offered = (withdraw_from_builders, withdraw_task_utils)
-        with isolated_tasks(*offered), _cancelled_by_keyboard(self.stop):
-            yield
+                journal.note("not_recorded", error=error)
+        return run_record(self._services.runs / run_id)
 
 
 def open_bundle(

@@ -1,6 +1,5 @@
-"""Stopping what runs: a signal that reaches nested runs, and an exception for a thread."""
+"""Stopping what runs: a wish that reaches nested runs, and whoever waits."""
 
-import ctypes
 import time
 from queue import Empty, SimpleQueue
 from threading import Event, RLock
@@ -9,10 +8,6 @@ from typing import Self
 from bundlerun.runner.states import Result
 
 Wakeup = SimpleQueue[object]
-
-
-class TaskStopped(BaseException):
-    """Raised inside a task that timed out or was cancelled; `except Exception` lets it pass."""
 
 
 class Stop:
@@ -71,8 +66,3 @@ class Clock:
             return wakeup.get(timeout=None if seconds is None else max(seconds, 0))
         except Empty:
             return None
-
-
-def raise_in_thread(ident: int, error: type[BaseException]) -> None:
-    """Raise an exception in another thread, at its next step in Python."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))

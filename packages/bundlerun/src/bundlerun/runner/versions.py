@@ -1,18 +1,11 @@
 """The Delta versions that a task reads and writes, as the writers tell of them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from bundlerun.config import Config
 
-if TYPE_CHECKING:
-    from bundlerun.runner.context import TaskRun
-
 Tables = dict[str, int]
-_CONTROL = ("condition_task", "for_each_task", "run_job_task")
 
 
 def version_on_disk(config: Config, schema: str, name: str) -> int | None:
@@ -53,16 +46,3 @@ class TouchedTables:
     def facts(self) -> dict[str, Tables]:
         """What the journal keeps of it."""
         return {"read": dict(self.read), "written": dict(self.written)}
-
-
-@contextmanager
-def touched_tables(attempt: "TaskRun") -> Iterator[TouchedTables]:
-    """Follow what the writers do for the task; one that only decides needs no pyspark."""
-    touched = TouchedTables(attempt.services.config)
-    if attempt.task.kind in _CONTROL:
-        yield touched
-        return
-    from pocketlake.observe import followed
-
-    with followed(touched):
-        yield touched

@@ -3,7 +3,6 @@
 import importlib
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from glob import glob
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -33,37 +32,38 @@ class Wheels:
             return None
         return f"package {package} is not installed, and the bundle builds no wheel"
 
-    def entry_point(
-        self, package: str, entry_point: str, libraries: Iterable[str] = ()
-    ) -> Callable[[], object]:
-        """The function to call: a registered entry point, else a function of the package."""
+    def path(
+        self, package: str, libraries: Iterable[str], write: Callable[[str], object]
+    ) -> list[str]:
+        """What has to be on the path of Python to import a package; nothing if it is installed."""
+        if _installed(package) is not None:
+            return []
         with self._guard:
-            found = _installed(package) or self._from_wheel(package, libraries)
-        registered = _registered(found, entry_point)
-        if registered is not None:
-            return registered.load()  # type: ignore[no-any-return]
-        function = _function(package, entry_point)
-        if function is None:
-            message = f"expected package {package} to have an entry point {entry_point}, found none"
-            raise TaskError(message)
-        return function
-
-    def _from_wheel(self, package: str, libraries: Iterable[str]) -> Distribution:
-        files = _wheel_files(package, libraries) or self._build(package)
+            files = _wheel_files(package, libraries) or self._build(package, write)
         if not files:
             raise TaskError(f"expected a wheel of package {package}, found none: build it")
-        newest = max(files, key=lambda file: file.stat().st_mtime)
-        sys.path.insert(0, str(newest))
-        importlib.invalidate_caches()
-        return distribution(package)
+        return [str(max(files, key=lambda file: file.stat().st_mtime))]
 
-    def _build(self, package: str) -> list[Path]:
+    def _build(self, package: str, write: Callable[[str], object]) -> list[Path]:
         if not self._built:
             for artifact in self._artifacts:
-                _run_build(artifact)
+                _run_build(artifact, write)
             self._built = True
         found = [str(artifact.folder / "dist" / "*.whl") for artifact in self._artifacts]
         return _wheel_files(package, [*found, *(f for a in self._artifacts for f in a.files)])
+
+
+def entry_point(package: str, name: str) -> Callable[[], object]:
+    """The function to call: a registered entry point, else a function of the package."""
+    found = _installed(package)
+    registered = None if found is None else _registered(found, name)
+    if registered is not None:
+        return registered.load()  # type: ignore[no-any-return]
+    function = _function(package, name)
+    if function is None:
+        message = f"expected package {package} to have an entry point {name}, found none"
+        raise TaskError(message)
+    return function
 
 
 class _Artifact:
@@ -80,7 +80,7 @@ def _wheel_artifacts(settings: Settings, folder: Path) -> list[_Artifact]:
     return [_Artifact(a, folder) for a in artifacts.values() if a.get("type", "whl") == "whl"]
 
 
-def _run_build(artifact: _Artifact) -> None:
+def _run_build(artifact: _Artifact, write: Callable[[str], object]) -> None:
     if not artifact.command:
         return
     done = subprocess.run(  # noqa: S602 - a bundle's build is a shell command
@@ -91,7 +91,7 @@ def _run_build(artifact: _Artifact) -> None:
         text=True,
         check=False,
     )
-    print(done.stdout, done.stderr, sep="\n")  # noqa: T201 - for the task's log
+    write(f"{done.stdout}\n{done.stderr}\n")
     if done.returncode:
         message = f"expected {artifact.command!r} to build a wheel, it ended with {done.returncode}"
         raise TaskError(f"{message}: {done.stderr.strip()[-300:]}")

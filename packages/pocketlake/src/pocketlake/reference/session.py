@@ -61,7 +61,9 @@ def reference_session(cache: Path, *, java_home: str | None = None) -> SparkSess
     for noisy in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(noisy).disabled = True
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session: Any = ConnectSession.builder.remote(_address(cache, java_home)).create()
+    session: Any = ConnectSession.builder.remote(
+        server_address(cache, java_home=java_home)
+    ).create()
     return on_utc(without_reattaching(session))
 
 
@@ -69,7 +71,7 @@ _GUARD = threading.Lock()
 _ADDRESS: list[str] = []
 
 
-def _address(cache: Path, java_home: str | None) -> str:
+def server_address(cache: Path, *, java_home: str | None = None) -> str:
     """The address of this process's server, which the first call starts at any free port."""
     with _GUARD:
         if not _ADDRESS:

@@ -4,32 +4,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bundlerun.config import Config, named
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings
+from bundlerun.workers.here import Here
 
 
-def pipeline(attempt: TaskRun, spec: Settings) -> Output:
+def pipeline(here: Here, spec: Settings) -> Output:
     """Update a pipeline of the bundle."""
     from bundlerun.pipelines import PipelineError, run_pipeline
     from bundlerun.pipelines.settings import pipeline_settings
 
     def tell(step: str, name: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        attempt.place.log.write(f"{now} {step} {name}\n")
+        print(now, step, name)  # noqa: T201 - for the task's log
 
-    key, bundle, config = pipeline_key(spec), attempt.services.bundle, attempt.services.config
+    key, config = pipeline_key(spec), here.config
     try:
         update = run_pipeline(
-            config.lake(attempt.session.get()),
-            pipeline_settings(key, bundle.pipelines[key], folder=bundle.folder),
+            config.lake(here.session),
+            pipeline_settings(key, here.pipelines[key], folder=here.folder),
             storage=config.home / "checkpoints" / "pipelines" / key,
             declarations=_declared(config),
             full_refresh=_full_refresh(spec),
             refresh=list(spec.get("refresh_selection") or ()),
             event_log=config.full_name("ops.pipeline_events"),
             on_event=tell,
-            is_stopped=attempt.stop.event.is_set,
         )
     except PipelineError as error:
         raise TaskError(str(error)) from error

@@ -1,34 +1,37 @@
-"""Python: entry points of wheels and script files, in this process."""
+"""Python: entry points of wheels and script files."""
 
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Job, Settings, Task, text
-from bundlerun.runner.sessions import offer_to_builders
-from bundlerun.runner.task_utils import offered_task_utils
+from bundlerun.runner.wheels import entry_point
+from bundlerun.workers.here import Here
+
+EXIT_CODE = "it ended with exit code"
 
 
-def python_wheel(attempt: TaskRun, spec: Settings) -> Output:
+def python_wheel(_: Here, spec: Settings) -> Output:
     """Call the entry point of a wheel without arguments; it finds its parameters in `sys.argv`."""
     package, name = str(spec["package_name"]), str(spec["entry_point"])
-    libraries = wheel_libraries(attempt.task, attempt.run.job)
-    function = attempt.services.wheels.entry_point(package, name, libraries)
-    attempt.place.argv = [name, *wheel_arguments(spec)]
-    return _ended(attempt, function)
+    sys.argv = [name, *wheel_arguments(spec)]
+    return _ended(entry_point(package, name))
 
 
-def spark_python(attempt: TaskRun, spec: Settings) -> Output:
-    """Execute a file as a script."""
+def spark_python(here: Here, spec: Settings) -> Output:
+    """Execute a file as a script, which has `spark` and `dbutils`."""
     file = Path(spec["python_file"])
-    attempt.place.argv = [str(file), *map(text, spec.get("parameters") or ())]
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))
+    sys.argv = [str(file), *map(text, spec.get("parameters") or ())]
     code = compile(file.read_text(encoding="utf-8"), str(file), "exec")
-    names = {"__name__": "__main__", "__file__": str(file), "__builtins__": __builtins__}
-    return _ended(attempt, lambda: exec(code, names))  # noqa: S102 - the task is this file
+    module = sys.modules["__main__"] = types.ModuleType("__main__")
+    module.__dict__.update(__file__=str(file), dbutils=here.dbutils)
+    if "spark" in _names(code):
+        module.__dict__["spark"] = here.session_with_tables
+    return _ended(lambda: exec(code, module.__dict__))  # noqa: S102 - the task is this file
 
 
 def wheel_arguments(spec: Settings) -> list[str]:
@@ -52,16 +55,18 @@ def wheel_libraries(task: Task, job: Job) -> list[str]:
     return [*libraries, *(name for name in needed if str(name).endswith(".whl"))]
 
 
-def _ended(attempt: TaskRun, function: Callable[[], object]) -> Output:
+def _ended(function: Callable[[], object]) -> Output:
     """Call the function; another integer than 0 says that it failed, and so does such an exit."""
-    offer_to_builders()
     try:
-        with offered_task_utils(attempt):
-            code = function()
+        code = function()
     except SystemExit as exit_:
         code = exit_.code
     if code is None or code == 0 or not isinstance(code, int | str) or code is True:
         return Output()
-    problem = code if isinstance(code, str) else f"it ended with exit code {code}"
-    last = attempt.place.log.last_line
-    raise TaskError(f"{problem}: {last}" if last and isinstance(code, int) else problem)
+    raise TaskError(code if isinstance(code, str) else f"{EXIT_CODE} {code}")
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that a source uses, in its functions too."""
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    return {*code.co_names, *(name for one in inner for name in _names(one))}

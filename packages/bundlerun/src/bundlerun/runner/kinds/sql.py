@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.context import Output
 from bundlerun.runner.model import Settings, text
 from bundlerun.runner.versions import TouchedTables, version_on_disk
 from bundlerun.sql_text import statements, with_values
+from bundlerun.workers.here import Here
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 _MOST_ROWS = 1_000
 
 
-def sql(attempt: TaskRun, spec: Settings) -> Output:
+def sql(here: Here, spec: Settings) -> Output:
     """Run the statements of the file; the rows of the last one are the task's output."""
-    config = attempt.services.config
-    lake = config.lake(attempt.session.get())
+    config = here.config
+    lake = config.lake(here.session)
     parameters = {name: text(value) for name, value in (spec.get("parameters") or {}).items()}
     source = Path(spec["file"]["path"]).read_text(encoding="utf-8")
     touched = TouchedTables(config)

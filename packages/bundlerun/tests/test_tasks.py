@@ -1,0 +1,175 @@
+"""Each task has a process of its own: what it does there reaches nobody else."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bundle_folder import log, states
+
+from bundlerun.runner.stop import Clock
+from bundlerun.workers.worker import TaskStopped
+
+
+def seconds_until(condition) -> float:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < 20
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def running(text: str) -> list[int]:
+    """The processes whose command line has the text."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode()
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, UnicodeDecodeError):
+            continue
+        if text in command and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def test_a_task_that_heeds_nothing_is_killed_with_all_that_it_started(bundle):
+    bundle.job("job", "{a: {does: hang, timeout_seconds: 2}}")
+    record = bundle.run(clock=Clock())
+    assert states(record) == {"a": "TIMEDOUT"}
+    assert record.last()["a"].seconds < 2 + 2
+    assert sorted(log(record, "a").split()) == ["child", "hanging"]
+    assert not running("print('child', flush=True); time.sleep(60)")
+
+
+def test_a_crash_takes_nothing_along(bundle):
+    record = bundle.job("job", "{a: crash, b: ok, c: {does: ok, after: b}}").run()
+    assert states(record) == {"a": "FAILED", "b": "SUCCESS", "c": "SUCCESS"}
+    assert record.last()["a"].error == "its process was killed by SIGSEGV"
+    assert log(record, "a") == "about to crash\n"
+
+
+def test_what_a_task_changes_in_its_process_is_its_own(bundle, monkeypatch):
+    monkeypatch.setenv("TRIED", "from outside")
+    (bundle.folder / "change.py").write_text(
+        "import os, sys, json\n"
+        "os.environ['TRIED'], json.dumps, sys.modules['csv'] = 'changed', None, None\n"
+        "os.chdir('/')\n"
+    )
+    (bundle.folder / "look.py").write_text(
+        "import os, sys, json, csv\n"
+        "print(os.environ.get('TRIED'), json.dumps(1), csv.__name__, os.getcwd())\n"
+    )
+    tasks = """
+        change: {spark_python_task: {python_file: ./change.py}}
+        look: {spark_python_task: {python_file: ./look.py}, after: change}
+    """
+    record = bundle.job("job", tasks).run()
+    assert states(record) == {"change": "SUCCESS", "look": "SUCCESS"}
+    assert log(record, "look") == f"from outside 1 csv {bundle.folder}\n"
+
+
+def test_a_file_has_spark_and_dbutils_and_its_neighbours(bundle):
+    (bundle.folder / "src").mkdir()
+    (bundle.folder / "src/beside.py").write_text("def one(spark): return spark.range(1).count()\n")
+    (bundle.folder / "src/main.py").write_text(
+        "from beside import one\n"
+        "dbutils.jobs.taskValues.set('n', one(spark))\n"
+        "print(open('beside.py').read().startswith('def one'), __name__)\n"
+    )
+    tasks = """
+        a: {spark_python_task: {python_file: ./src/main.py}}
+        b: {does: 'ok {{tasks.a.values.n}}', after: a}
+    """
+    record = bundle.job("job", tasks).run()
+    assert log(record, "a") == "True __main__\n"
+    assert log(record, "b") == "args: 1\n"
+
+
+def test_a_log_has_what_children_print_and_no_secrets(bundle, monkeypatch):
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2hunter2")
+    (bundle.folder / "say.py").write_text(
+        "import os, subprocess, sys\n"
+        "print('mine', os.environ['SHOP_PASSWORD'], flush=True)\n"
+        "subprocess.run(['sh', '-c', 'echo child $SHOP_PASSWORD; echo warned >&2'])\n"
+        "os.write(2, b'raw \\xff\\n')\n"
+    )
+    record = bundle.job("job", "a: {spark_python_task: {python_file: ./say.py}}").run()
+    assert log(record, "a") == "mine ***\nchild ***\nwarned\nraw \ufffd\n"
+
+
+def test_a_task_that_ends_its_process_says_how(bundle):
+    (bundle.folder / "leave.py").write_text("import os, sys\nos._exit(int(sys.argv[1]))\n")
+    tasks = "a: {spark_python_task: {python_file: ./leave.py, parameters: ['3']}}"
+    record = bundle.job("job", tasks).run()
+    assert record.last()["a"].error == "its process ended by itself, with exit code 3"
+
+
+def test_a_server_that_died_is_replaced_for_the_next_task(bundle):
+    script = "import os\nprint(spark.range(3).count(), os.environ['SPARK_REMOTE'])\n"
+    (bundle.folder / "count.py").write_text(script)
+    bundle.job("job", "a: {spark_python_task: {python_file: ./count.py}, max_retries: 1}")
+    first = log(bundle.run(), "a").split()
+    port = first[1].rpartition(":")[2]
+    [server] = {pid for pid in _children_of_fork_servers() if _listens(pid, int(port))}
+    os.kill(server, signal.SIGKILL)
+    again = log(bundle.run(), "a").split()[-2:]
+    assert (first[0], again[0]) == ("3", "3")
+    assert again[1] != first[1]
+
+
+def _children_of_fork_servers() -> list[int]:
+    return [pid for pid in running("bundlerun.workers.fork_server") if pid != os.getpid()]
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether a process has a socket that listens on the port."""
+    wanted = f":{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[1].endswith(wanted) and row[3] == "0A"}
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            links.append(str(link.readlink()))
+        except OSError:
+            continue
+    return any(f"socket:[{inode}]" in links for inode in inodes)
+
+
+def test_tasks_end_with_a_runner_that_is_killed(bundle):
+    bundle.job("job", "{a: hang, b: linger}").write()
+    paths = [str(bundle.folder.parent / "site"), str(Path(__file__).parent)]
+    mark = f"TRIED_MARK={bundle.folder}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bundlerun", "--home", str(bundle.config.home), "run", "job"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TRIED_MARK": str(bundle.folder)},
+        cwd=bundle.folder,
+        stderr=subprocess.DEVNULL,
+    )
+    logs = bundle.config.home / "runs"
+    seconds_until(lambda: len([f for f in logs.glob("*/logs/*.log") if f.read_text()]) == 2)
+    assert len(_marked(mark)) >= 4, "the runner, the fork server, the engine, two tasks"
+    process.kill()
+    process.wait()
+    assert seconds_until(lambda: not _marked(mark)) < 2
+
+
+def _marked(mark: str) -> list[int]:
+    """The processes that were started with a variable."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_no_handler_of_a_task_swallows_its_end():
+    assert not issubclass(TaskStopped, Exception)
+    with pytest.raises(TaskStopped):
+        raise TaskStopped
