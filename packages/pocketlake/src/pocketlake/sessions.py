@@ -11,7 +11,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
-from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from pocketlake.errors import LakeError
 
@@ -99,8 +98,6 @@ def without_reattaching(spark: SparkSession) -> SparkSession:
     """
     session: Any = spark
     session.client.disable_reattachable_execute()
-    # A server of this machine that does not answer is gone: minutes of patience bring nothing.
-    session.client.set_retry_policies([DefaultPolicy(max_retries=4)])
     return spark
 
 
