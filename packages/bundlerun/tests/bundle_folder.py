@@ -18,9 +18,9 @@ ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
 
 
 class FastClock(Clock):
-    """A clock on which an hour takes 36 seconds."""
+    """A clock on which an hour takes three minutes."""
 
-    speed = 100
+    speed = 20
 
     def seconds(self):
         return super().seconds() * self.speed

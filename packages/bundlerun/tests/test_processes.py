@@ -99,7 +99,7 @@ def test_without_a_terminal_every_change_is_a_line(bundle):
     assert lines[0].startswith("▸ run 2")
     assert lines[1] == "▸ a"
     assert lines[2].startswith("✓ a: SUCCESS · ")
-    assert lines[4].startswith("✗ b: FAILED · 0.")
+    assert lines[4].startswith("✗ b: FAILED · ")
     assert lines[4].endswith("· ValueError: no luck")
     assert lines[5] == "✗ c: UPSTREAM_FAILED"
     assert lines[7].startswith("bundlerun: b, attempt 1: ValueError: no luck (log: ")

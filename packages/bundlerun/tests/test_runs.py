@@ -186,23 +186,23 @@ def test_the_pause_is_from_the_start_of_an_attempt_to_the_start_of_the_next(bund
     events = []
     record = bundle.job("job", task).run(listeners=[events.append])
     first, second = (attempt.started_at for attempt in record.attempts)
-    assert 20 / FastClock.speed <= second - first < 1
+    assert 20 / FastClock.speed <= second - first < 20 / FastClock.speed + 5
     [waiting] = [event for event in events if event["event"] == "task_waiting"]
     assert waiting["state"] == "WAITING_FOR_RETRY"
     assert waiting["seconds"] <= 20
 
 
 def test_a_time_out_is_retried_if_it_is_so_said(bundle):
-    tasks = "{a: {does: linger, timeout_seconds: 10, max_retries: 1, retry_on_timeout: true}}"
+    tasks = "{a: {does: linger, timeout_seconds: 30, max_retries: 1, retry_on_timeout: true}}"
     record = bundle.job("job", tasks).run()
     assert [(a.number, a.state) for a in record.attempts] == [(1, "TIMEDOUT"), (2, "TIMEDOUT")]
-    assert record.last()["a"].error == "it took longer than 10 s"
+    assert record.last()["a"].error == "it took longer than 30 s"
     assert log(record, "a") == "lingering\ncleaned up\n"
 
 
 def test_the_time_out_of_a_job_ends_what_runs_and_what_waits(bundle):
     tasks = "{a: linger, b: {does: ok, after: a}, c: ok}"
-    record = bundle.job("job", tasks, timeout_seconds=20).run()
+    record = bundle.job("job", tasks, timeout_seconds=60).run()
     assert states(record) == {"a": "TIMEDOUT", "b": "CANCELED", "c": "SUCCESS"}
     assert record.state == "TIMEDOUT"
 

@@ -37,10 +37,11 @@ def running(text: str) -> list[int]:
 
 
 def test_a_task_that_heeds_nothing_is_killed_with_all_that_it_started(bundle):
-    bundle.job("job", "{a: {does: hang, timeout_seconds: 2}}")
+    bundle.job("job", "{a: {does: hang, timeout_seconds: 3}}")
     record = bundle.run(clock=Clock())
     assert states(record) == {"a": "TIMEDOUT"}
-    assert record.last()["a"].seconds < 2 + 2
+    # Within two seconds on a quiet machine; others may keep this one from looking.
+    assert record.last()["a"].seconds < 3 + 5
     assert sorted(log(record, "a").split()) == ["child", "hanging"]
     assert not running("print('child', flush=True); time.sleep(60)")
 
@@ -154,7 +155,7 @@ def test_tasks_end_with_a_runner_that_is_killed(bundle):
     assert len(_marked(mark)) >= 4, "the runner, the fork server, the engine, two tasks"
     process.kill()
     process.wait()
-    assert seconds_until(lambda: not _marked(mark)) < 2
+    assert seconds_until(lambda: not _marked(mark)) < 5
 
 
 def _marked(mark: str) -> list[int]:

@@ -5,7 +5,7 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -77,6 +77,7 @@ class Here:
             sys.modules[name] = _Runtime(name, self)
         from pyspark.sql import SparkSession
 
+        _be_impatient(self.config.remote or "")
         original = SparkSession.Builder.getOrCreate
 
         def get_or_create(builder: "SparkSession.Builder") -> "SparkSession":
@@ -109,6 +110,17 @@ class _Runtime(types.ModuleType):
             return here.session_with_tables
         message = f"module {self.__name__!r} has no attribute {name!r} on this machine"
         raise AttributeError(message)
+
+
+def _be_impatient(address: str) -> None:
+    """Let sessions give up soon: a server of this machine that does not answer is gone.
+
+    A client tries again for ten minutes, from its first call on, before anybody can tell it not to.
+    """
+    if "127.0.0.1" in address or "localhost" in address:
+        from pyspark.sql.connect.client import core, retries
+
+        setattr(core, "DefaultPolicy", partial(retries.DefaultPolicy, max_retries=4))  # noqa: B010
 
 
 def _no_notebook(path: str, _timeout: float, _arguments: Mapping[str, str]) -> NoReturn:

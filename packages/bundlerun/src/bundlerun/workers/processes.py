@@ -16,7 +16,7 @@ from typing import Any
 from bundlerun.errors import RunnerError
 from bundlerun.workers.fork_server import QUIET, descendants
 
-GRACE = 1.0
+GRACE = 0.7
 """Seconds that a process has after it was told to end, before it is killed."""
 _LEFT_BEHIND = 0.2
 """Seconds that the output of an ended process may still come, from one that it started."""
