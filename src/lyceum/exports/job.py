@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from lyceum.errors import UsageError
 from lyceum.exports.declaration import Export, changes, exported_rows
 from lyceum.exports.files import ExportedFile, write_manifest, write_table
-from lyceum.exports.ledger import EXPORT_CHANGES, EXPORT_ROWS, EXPORTS
+from lyceum.exports.ledger import EXPORT_CHANGES, EXPORT_ROWS, EXPORTS, name_suffix
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.reporter import Reporter
@@ -94,7 +94,7 @@ def _write_files(run: Run, what: Export, request: Request) -> tuple[Path, list[E
     earlier = _of_consumer(run.lake, EXPORTS, what, request).where(F.col("export_id") != run.id)
     last = earlier.orderBy(F.desc("recorded_at")).limit(1).collect()
     follows = None if request.is_full or not last else last[0].export_id
-    suffix = f"{run.started_at:%Y%m%d_%H%M%S}_{run.id[:8]}"
+    suffix = name_suffix(run.started_at, run.id)
     mine = run.lake.read(EXPORT_CHANGES).where(F.col("export_id") == run.id)
     try:
         request.destination.mkdir(parents=True, exist_ok=True)

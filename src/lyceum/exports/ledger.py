@@ -4,6 +4,14 @@ A consumer's watermark is the key and the hash of every row that it has. Neither
 table nor a time: a view of a pipeline has no versions to read, and clocks hide changes.
 """
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import functions as F
+
+from lyceum.lakehouse import Lakehouse
+from lyceum.model.files import Files
 from lyceum.model.table import Table
 
 EXPORTS = Table(
@@ -56,3 +64,19 @@ EXPORT_CHANGES = Table(
     """,
     personal=("cells",),
 )
+
+
+def name_suffix(started_at: datetime, export_id: str) -> str:
+    """What the names of an export's files end with."""
+    return f"{started_at:%Y%m%d_%H%M%S}_{export_id[:8]}"
+
+
+def exported_files(lake: Lakehouse, _folder: Path, before: datetime) -> Iterable[Path]:
+    """The files of exports that were in place before an instant, wherever they were written."""
+    done = lake.read(EXPORTS).where(F.col("recorded_at") < F.lit(before))
+    for row in done.select("destination", "started_at", "export_id").distinct().collect():
+        suffix = name_suffix(row.started_at.astimezone(UTC), row.export_id)
+        yield from Path(row.destination).glob(f"*_{suffix}.*")
+
+
+EXPORT_FILES = Files("outbound", "exported files", retention_days=548, old=exported_files)

@@ -1,15 +1,20 @@
-"""Every table and view that is declared: found where it stands, so that no list has to be kept."""
+"""Every declared table, view and folder: found where it stands, so that no list has to be kept."""
 
 import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
+from typing import TypeVar
 
 from lyceum.errors import UsageError
+from lyceum.model.files import Files
 from lyceum.model.table import LAYERS, Table, View
 
-_ROOMS = ("systems", "runs", "quality", "exports")
+_ROOMS = ("systems", "runs", "quality", "exports", "care")
 _WITHOUT_DECLARATIONS = ("commands", "source")
+
+
+T = TypeVar("T", Table, View, Files)
 
 
 class UnknownTableError(UsageError):
@@ -18,7 +23,7 @@ class UnknownTableError(UsageError):
 
 def tables() -> tuple[Table, ...]:
     """Every declared table, layer by layer, by name."""
-    return tuple(one for one in _declarations() if isinstance(one, Table))
+    return tuple(sorted(_found(Table), key=_place))
 
 
 def tables_of(system: str) -> tuple[Table, ...]:
@@ -34,7 +39,12 @@ def tables_of(system: str) -> tuple[Table, ...]:
 
 def views() -> tuple[View, ...]:
     """Every declared view, by name."""
-    return tuple(one for one in _declarations() if isinstance(one, View))
+    return tuple(sorted(_found(View), key=_place))
+
+
+def folders() -> tuple[Files, ...]:
+    """Every declared folder of files, by name."""
+    return tuple(sorted(_found(Files), key=lambda one: one.folder))
 
 
 def declared(name: str) -> Table:
@@ -47,21 +57,25 @@ def declared(name: str) -> Table:
     return found[0]
 
 
-@cache
-def _declarations() -> tuple[Table | View, ...]:
-    found = {one.name: one for module in modules() for one in _of_module(module)}
-    return tuple(sorted(found.values(), key=_place))
+def _found(kind: type[T]) -> list[T]:
+    return [one for one in _declarations() if isinstance(one, kind)]
 
 
 def _place(one: Table | View) -> tuple[int, str]:
     return LAYERS.index(one.layer), one.name
 
 
-def _of_module(name: str) -> Iterator[Table | View]:
+@cache
+def _declarations() -> tuple[Table | View | Files, ...]:
+    found = {one.name: one for module in modules() for one in _of_module(module)}
+    return tuple(found.values())
+
+
+def _of_module(name: str) -> Iterator[Table | View | Files]:
     """What stands in a module by itself or in a mapping of it."""
     for value in vars(importlib.import_module(name)).values():
         several = value.values() if isinstance(value, dict) else (value,)
-        yield from (one for one in several if isinstance(one, Table | View))
+        yield from (one for one in several if isinstance(one, Table | View | Files))
 
 
 def modules() -> Iterator[str]:

@@ -29,6 +29,8 @@ class Table:
     """Liquid clustering columns, at most four; the keys if None, none if empty."""
     retention_days: int | None = None
     """Days after which maintenance may delete a row; None keeps rows for ever."""
+    retention_column: str = "date_key"
+    """DATE, TIMESTAMP or INT yyyymmdd from which the days count; a row without it is kept."""
     personal: tuple[str, ...] = ()
     """Columns that hold personal data."""
 

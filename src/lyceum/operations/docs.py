@@ -88,7 +88,7 @@ def _settings_classes() -> "Iterator[type[SystemSettings]]":
 
 def _section(kind: "type[SystemSettings]") -> str:
     """The settings of one class, under what it says of itself."""
-    room = kind.__module__.split(".")[2]
+    room = kind.__module__.split(".")[-2]
     about = (inspect.getdoc(kind) or "").replace("\n", " ")
     rows = [
         f"| `{kind.variable(name)}` | {_default(field)} |"

@@ -32,6 +32,8 @@ QUARANTINE = Table(
         resolved_at TIMESTAMP COMMENT 'When a later load found it mended, UTC; NULL while open'
     """,
     cluster_by=("system", "rule"),
+    retention_days=548,
+    retention_column="resolved_at",
     personal=("raw",),
 )
 

@@ -33,6 +33,8 @@ QUALITY_RESULTS = Table(
         sample STRING COMMENT 'JSON list of the identifiers of a few rows that break the check',
         checked_at TIMESTAMP NOT NULL COMMENT 'When the run was checked, UTC'
     """,
+    retention_days=730,
+    retention_column="checked_at",
 )
 
 _SHOWN_IN_ERRORS = 3

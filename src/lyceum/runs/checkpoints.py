@@ -38,6 +38,7 @@ PIPELINE_CHECKPOINT = Table(
     """,
     cluster_by=(),
     retention_days=90,
+    retention_column="updated_at",
 )
 
 PIPELINE_STAGE_STATUS = View(

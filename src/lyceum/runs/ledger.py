@@ -39,6 +39,7 @@ ETL_JOB_RUNS = Table(
     """,
     cluster_by=(),
     retention_days=730,
+    retention_column="recorded_at",
 )
 
 ETL_JOB_STATUS = View(

@@ -30,6 +30,7 @@ from structlog.stdlib import (
 )
 
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.files import Files
 from lyceum.model.table import Table
 from lyceum.settings import Settings
 from pocketlake.redaction import redacted
@@ -53,7 +54,9 @@ PIPELINE_LOGS = Table(
     """,
     cluster_by=(),
     retention_days=90,
+    retention_column="timestamp",
 )
+LOG_FILES = Files("logs", "log lines, one JSON object each", retention_days=90)
 
 _ROOT = "lyceum"
 _FILE_BYTES, _FILES = 10 * 1024 * 1024, 9

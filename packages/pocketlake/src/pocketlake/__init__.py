@@ -14,7 +14,7 @@ from pocketlake.errors import (
     SchemaChangeError,
     UnsupportedTableError,
 )
-from pocketlake.versions import Commit, Facts, Version, Written
+from pocketlake.versions import Commit, Facts, Stale, Version, Written
 
 if TYPE_CHECKING:
     from pocketlake.declaration import Declaration, quoted, text_literal
@@ -41,6 +41,7 @@ __all__ = [
     "NotNullError",
     "OutsideSliceError",
     "SchemaChangeError",
+    "Stale",
     "UnsupportedTableError",
     "Version",
     "Written",

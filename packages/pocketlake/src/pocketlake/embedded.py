@@ -37,7 +37,7 @@ from pocketlake.streams import (
     interruptible,
     spooled,
 )
-from pocketlake.versions import Commit, Facts, Version, Written
+from pocketlake.versions import Commit, Facts, Stale, Version, Written
 
 _GONE, _HASH, _SIDE = "_is_gone", "_hash", "_side"
 _OUTSIDE = re.compile(r"rows failed validation check")
@@ -219,16 +219,32 @@ class EmbeddedEngine:
         last = table.history(1)[0]
         return Facts(sum(sizes), len(sizes), table.version(), _instant(last["timestamp"]))
 
-    def compact(self, place: Place) -> None:
-        """Write small files together."""
-        retried(lambda: interruptible(writable(place).optimize.compact))
+    def restore(self, place: Place, version: int) -> None:
+        """Make an earlier version the present one; its files must all be there."""
+        retried(lambda: interruptible(partial(writable(place).restore, version)))
+
+    def compact(self, place: Place, clustering: Sequence[str]) -> None:
+        """Write small files together, by a space-filling curve through the clustering columns."""
+
+        def optimize() -> object:
+            optimizer = writable(place).optimize
+            if clustering:
+                return interruptible(partial(optimizer.z_order, list(clustering)))
+            return interruptible(optimizer.compact)
+
+        retried(optimize)
+
+    def stale(self, place: Place, retain_hours: int) -> Stale:
+        """What a vacuum would delete."""
+        return tables.stale(place, retain_hours)
 
     def vacuum(self, place: Place, retain_hours: int) -> None:
-        """Delete files that no version of the last hours needs."""
-        table = writable(place)
-        interruptible(
-            partial(table.vacuum, retain_hours, dry_run=False, enforce_retention_duration=False)
-        )
+        """Delete files that no version of the last hours needs, and the log of before."""
+        interruptible(partial(tables.vacuum, place, retain_hours))
+
+    def is_materialized(self, place: Place) -> bool:  # noqa: ARG002 - there is none here
+        """False: a pipeline's views are plain tables here."""
+        return False
 
     def _at(self, place: Place, version: int) -> DataFrame:
         self.attach(place)

@@ -1,8 +1,10 @@
 """Tables of the embedded engine: opened, created and evolved by delta-rs."""
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from deltalake import DeltaTable, Field, Schema, write_deltalake
@@ -22,10 +24,12 @@ from pocketlake.engine import Place
 from pocketlake.errors import ConflictError, UnsupportedTableError
 from pocketlake.evolution import Changes, Present, changes
 from pocketlake.streams import Stream, arrow_schema, batches_of
+from pocketlake.versions import Stale
 
 T = TypeVar("T")
 
 _TRIES = 5
+_LOG_RETENTION = "delta.logRetentionDuration"
 _WRITABLE = frozenset({"appendOnly", "checkConstraints", "invariants", "timestampNtz"})
 _PLAIN_WRITER = 4
 """The last version of Delta's protocol whose features have no names and change no file."""
@@ -96,6 +100,48 @@ def committed(action: Callable[[], T]) -> T:
         return action()
     except CommitFailedError as error:
         raise ConflictError from error
+
+
+def stale(place: Place, retain_hours: int) -> Stale:
+    """What `vacuum` would delete; sizes and old logs are known on a disk alone."""
+    table = opened(place)
+    names = table.vacuum(retain_hours, dry_run=True, enforce_retention_duration=False)
+    if "://" in location(place):
+        return Stale(len(names))
+    # delta-rs lists what it has deleted before, too.
+    files = [file for name in names if (file := Path(location(place), name)).exists()]
+    logs = _old_logs(place, table.version(), retain_hours)
+    return Stale(len(files), sum(file.stat().st_size for file in files), len(logs))
+
+
+def vacuum(place: Place, retain_hours: int) -> None:
+    """Delete what is stale; the log of before is cut where a checkpoint has it.
+
+    Old commits tell the least and the greatest value of files that are gone.
+    """
+    found = stale(place, retain_hours)
+    if found.files:
+        writable(place).vacuum(retain_hours, dry_run=False, enforce_retention_duration=False)
+    if found.log_files:
+        _cut_log(place, retain_hours)
+
+
+def _cut_log(place: Place, retain_hours: int) -> None:
+    """delta-rs cuts a log by the retention that the table says, and only before a checkpoint."""
+    table = writable(place)
+    wanted = f"interval {retain_hours} hours"
+    if table.metadata().configuration.get(_LOG_RETENTION) != wanted:
+        committed(partial(table.alter.set_table_properties, {_LOG_RETENTION: wanted}))
+        table = writable(place)
+    table.create_checkpoint()
+    table.cleanup_metadata()
+
+
+def _old_logs(place: Place, version: int, retain_hours: int) -> list[Path]:
+    """Commits older than the hours, but for the present one."""
+    before = time.time() - retain_hours * 3600
+    commits = Path(location(place), "_delta_log").glob("[0-9]*.json")
+    return [c for c in commits if int(c.stem) < version and c.stat().st_mtime < before]
 
 
 def _create(table: Declaration, place: Place, schema: StructType) -> None:

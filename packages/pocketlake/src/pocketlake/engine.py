@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pocketlake.conditions import Args
 from pocketlake.declaration import Declaration
-from pocketlake.versions import Commit, Facts, Version, Written
+from pocketlake.versions import Commit, Facts, Stale, Version, Written
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,17 @@ class Engine(Protocol):
     def facts(self, place: Place) -> Facts:
         """Size, files and last change."""
 
-    def compact(self, place: Place) -> None:
-        """Write small files together."""
+    def restore(self, place: Place, version: int) -> None:
+        """Make an earlier version the present one, as a new commit."""
+
+    def compact(self, place: Place, clustering: Sequence[str]) -> None:
+        """Write small files together, rows that are near each other in these columns too."""
+
+    def stale(self, place: Place, retain_hours: int) -> Stale:
+        """What a vacuum would delete."""
 
     def vacuum(self, place: Place, retain_hours: int) -> None:
-        """Delete files that no version of the last hours needs."""
+        """Delete files that no version of the last hours needs, and the log of before."""
+
+    def is_materialized(self, place: Place) -> bool:
+        """True for a materialized view, which its pipeline alone may write."""

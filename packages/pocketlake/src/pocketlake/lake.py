@@ -13,7 +13,7 @@ from pocketlake.engine import Engine, Place
 from pocketlake.labels import labels, tell
 from pocketlake.observe import reached
 from pocketlake.sessions import CATALOG, Kind
-from pocketlake.versions import Commit, Facts, Version, Written
+from pocketlake.versions import Commit, Facts, Stale, Version, Written
 
 
 class Lake:
@@ -200,13 +200,35 @@ class Lake:
         """Size, files and last change."""
         return self._engine.facts(self._place(table))
 
+    def restore(self, table: Declaration, *, version: int) -> None:
+        """Make an earlier version the present one, as a new commit."""
+        reached("writing", table.name)
+        self._engine.restore(self._place(table), version)
+        reached("written", table.name)
+
     def compact(self, table: Declaration) -> None:
-        """Write small files together."""
-        self._engine.compact(self._place(table))
+        """Write small files together, clustered as declared; readers and appends go on.
+
+        Raises:
+            ConflictError: Other writers were faster, several times.
+        """
+        reached("compacting", table.name)
+        self._engine.compact(self._place(table), table.clustering)
+        reached("compacted", table.name)
+
+    def stale(self, table: Declaration, *, retain_hours: int = 168) -> Stale:
+        """What a vacuum would delete."""
+        return self._engine.stale(self._place(table), retain_hours)
 
     def vacuum(self, table: Declaration, *, retain_hours: int = 168) -> None:
-        """Delete files that no version of the last hours needs."""
+        """Delete files that no version of the last hours needs, and the log of before."""
+        reached("vacuuming", table.name)
         self._engine.vacuum(self._place(table), retain_hours)
+        reached("vacuumed", table.name)
+
+    def is_materialized(self, table: Declaration) -> bool:
+        """True for a materialized view of a workspace, which its pipeline alone may write."""
+        return self._engine.is_materialized(self._place(table))
 
     def tables(self) -> list[tuple[str, str]]:
         """Schema and name of every table under a warehouse on a disk, sorted."""

@@ -17,7 +17,13 @@ from pyspark.sql.types import MapType, StructField
 
 from pocketlake import spark_tables as tables
 from pocketlake.conditions import Args, condition
-from pocketlake.declaration import Declaration, declared_columns, declared_types, required_columns
+from pocketlake.declaration import (
+    Declaration,
+    declared_columns,
+    declared_types,
+    quoted,
+    required_columns,
+)
 from pocketlake.engine import Place
 from pocketlake.errors import (
     ConflictError,
@@ -26,7 +32,7 @@ from pocketlake.errors import (
     NotNullError,
     OutsideSliceError,
 )
-from pocketlake.versions import Commit, Facts, Version, Written
+from pocketlake.versions import Commit, Facts, Stale, Version, Written
 
 _CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
 _OUTSIDE = re.compile(r"DELTA_REPLACE_WHERE_MISMATCH|DELTA_VIOLATE_CONSTRAINT_WITH_VALUES")
@@ -139,17 +145,39 @@ class SparkEngine:
         detail, last = self._detail(place), self._last(place)
         return Facts(detail.sizeInBytes, detail.numFiles, last.version, _utc(last.timestamp))
 
-    def compact(self, place: Place) -> None:
-        """Write small files together."""
+    def restore(self, place: Place, version: int) -> None:
+        """Make an earlier version the present one."""
         self.attach(place)
         with _locked(place):
-            self.spark.sql(f"OPTIMIZE {place.name}")
+            self.spark.sql(f"RESTORE TABLE {place.name} TO VERSION AS OF {int(version)}").collect()
+
+    def compact(self, place: Place, clustering: Sequence[str]) -> None:
+        """Write small files together; a managed table is clustered as its DDL says."""
+        self.attach(place)
+        order = ""
+        if clustering and place.location is not None:
+            order = f" ZORDER BY ({', '.join(quoted(name) for name in clustering)})"
+        with _locked(place):
+            self.spark.sql(f"OPTIMIZE {place.name}{order}")
+
+    def stale(self, place: Place, retain_hours: int) -> Stale:
+        """What a vacuum would delete; Delta cuts the log by itself."""
+        self.attach(place)
+        command = f"VACUUM {place.name} RETAIN {int(retain_hours)} HOURS DRY RUN"
+        paths = [Path(row[0].removeprefix("file:")) for row in self.spark.sql(command).collect()]
+        return Stale(len(paths), sum(path.stat().st_size for path in paths if path.is_file()))
 
     def vacuum(self, place: Place, retain_hours: int) -> None:
         """Delete files that no version of the last hours needs."""
         self.attach(place)
         with _locked(place):
             self.spark.sql(f"VACUUM {place.name} RETAIN {int(retain_hours)} HOURS")
+
+    def is_materialized(self, place: Place) -> bool:
+        """True for a materialized view of Unity Catalog."""
+        if place.location is not None:
+            return False
+        return self.spark.catalog.getTable(place.name).tableType == "MATERIALIZED_VIEW"
 
     @contextmanager
     def _writing(

@@ -32,6 +32,22 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Stale:
+    """What a vacuum deletes: files that no version of the last hours needs."""
+
+    files: int = 0
+    bytes: int = 0
+    """Their size; 0 where they are on no disk of this machine."""
+    log_files: int = 0
+    """Commits that old, which the log holds in a checkpoint too."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if a vacuum would change nothing."""
+        return not (self.files or self.log_files)
+
+
+@dataclass(frozen=True)
 class Written:
     """What a write changed, in rows."""
 

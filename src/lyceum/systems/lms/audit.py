@@ -26,6 +26,8 @@ LMS_AUDIT_LOG = Table(
         error_message STRING COMMENT 'What went wrong, for a person'
     """,
     cluster_by=(),
+    retention_days=730,
+    retention_column="load_time",
 )
 
 _AUDITED = LMS_EVENT_SESSION_DETAILS.short_name

@@ -21,6 +21,8 @@ LMS_EVENTS = Table(
         fetched_at TIMESTAMP NOT NULL COMMENT 'When the page arrived, UTC'
     """,
     cluster_by=(),
+    retention_days=548,
+    retention_column="fetched_at",
 )
 
 LMS_EVENT_SESSION_DETAILS = Table(

@@ -1,14 +1,16 @@
 """Which transaction files of a folder have still to be loaded, in batches of bounded size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import Row
 
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.files import Files
 from lyceum.systems.sales.bronze import RAW_TRANSACTION_FILES
 from lyceum.systems.sales.source import UNREADABLE, Content, SalesFile, content_of, sales_files
 
@@ -107,8 +109,11 @@ class Batch:
 class KnownFiles:
     """The files that were loaded; their number, not their size, is what this takes memory for."""
 
-    def __init__(self, lake: Lakehouse) -> None:
-        rows = lake.read(RAW_TRANSACTION_FILES).collect()
+    def __init__(self, lake: Lakehouse, *, before: datetime | None = None) -> None:
+        found = lake.read(RAW_TRANSACTION_FILES)
+        if before is not None:
+            found = found.where(F.col("loaded_at") < F.lit(before))
+        rows = found.collect()
         self._listings = {_listing(row.file_name, row.bytes, row.modified_at) for row in rows}
         self._contents = {(row.file_name, row.content_hash): row for row in rows}
         self._names = {row.file_name for row in rows}
@@ -122,6 +127,18 @@ class KnownFiles:
         content = content_of(file)
         known = self._contents.get((file.name, content.hash))
         return Arrived(file, content, known, known is None and file.name in self._names)
+
+
+def _loaded_before(lake: Lakehouse, folder: Path, before: datetime) -> Iterable[Path]:
+    """The files of a folder that were loaded, as they are, before an instant."""
+    known = KnownFiles(lake, before=before)
+    listed = sales_files(folder) if folder.is_dir() and any(folder.iterdir()) else []
+    return [file.path for file in listed if known.has(file)]
+
+
+LANDED_FILES = Files(
+    "landing/sales", "transaction files of the shop", retention_days=548, old=_loaded_before
+)
 
 
 def batches_to_load(

@@ -19,5 +19,6 @@ LEARNER_EVENTS_RAW = Table(
     """,
     cluster_by=("topic", "partition", "offset"),
     retention_days=548,
+    retention_column="timestamp",
     personal=("key", "value", "undecodable"),
 )

@@ -93,6 +93,25 @@ def prepare(
         _set_aside(delivery, folders)
 
 
+def prepared_before(delivery: Delivery, folders: Folders, before: datetime) -> bool:
+    """True if the delivery is in a prepared file that was written before an instant."""
+    file = folders.prepared(delivery.entity) / f"{delivery.id}-{_ROWS}.parquet"
+    return _is_older(file, before)
+
+
+def set_aside_before(entity: Entity, folders: Folders, before: datetime) -> Iterator[Path]:
+    """The files of an entity that were set aside before an instant: their own times are older."""
+    for file in folders.quarantine(entity).glob("*"):
+        delivery_id = file.name.partition("-")[0]
+        mark = folders.prepared(entity) / f"{delivery_id}-{_UNREADABLE}.parquet"
+        if _is_older(mark, before):
+            yield file
+
+
+def _is_older(file: Path, before: datetime) -> bool:
+    return file.exists() and file.stat().st_mtime < before.timestamp()
+
+
 def source_name(prepared: Path) -> str | None:
     """The name under which a prepared file was delivered; None if it has no rows."""
     for batch in pq.ParquetFile(prepared).iter_batches(1, columns=["_source_file"]):

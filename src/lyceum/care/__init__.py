@@ -1,0 +1,1 @@
+"""Care: what an operator owes the data: retention, maintenance, erasure, restore."""

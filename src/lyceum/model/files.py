@@ -1,0 +1,38 @@
+"""Files: the one declaration of a folder below the home, from which its retention derives."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lyceum.lakehouse import Lakehouse
+
+Old = Callable[["Lakehouse", Path, datetime], Iterable[Path]]
+"""The files of a folder that are done with since before an instant."""
+
+
+def unchanged_since(_lake: "Lakehouse", folder: Path, before: datetime) -> Iterable[Path]:
+    """The files that were changed last before an instant."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return [file for file in files if file.stat().st_mtime < before.timestamp()]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of one kind: what they are and how long they are kept."""
+
+    folder: str
+    """Path below the home, such as `landing/sales`."""
+    what: str
+    """What the files are, for a person."""
+    retention_days: int
+    """Days after which maintenance may delete a file that is done with."""
+    old: Old = unchanged_since
+    """Which files those are; what nobody has taken in yet is never among them."""
+
+    @property
+    def name(self) -> str:
+        """The folder, by which the declaration is known."""
+        return self.folder
