@@ -331,3 +331,29 @@ def test_a_change_without_a_sequence_stops_its_table(tmp_path):
         "silver.users: expected a sequence in every change of silver.users, "
         "found 1 without: drop them by an expectation"
     )
+
+
+ONCE = """
+@dp.materialized_view(name="bronze.before")
+def before():
+    return spark.sql("SELECT 1 AS id, 'Ada' AS name, 'York' AS city, 'INSERT' AS op, 0L AS seq")
+
+dp.create_auto_cdc_flow(
+    target="silver.users", source="bronze.before", keys=["id"], sequence_by="seq",
+    apply_as_deletes="op = 'DELETE'", except_column_list=["op", "seq"], name="first", once=True,
+)
+"""
+
+
+def test_a_flow_that_runs_once_takes_in_a_whole_table(tmp_path):
+    world = world_of(tmp_path, flow=FLOW + ONCE)
+    land(world, "first", FIRST[:1])
+    world.updated()
+    rows = [(1, "Ada", "York"), (124, "Raul", "Oaxaca")]
+    assert world.rows("silver.users") == rows
+    users = Stored("silver.users", "id INT, name STRING, city STRING")
+    world.lake.delete(users, where="id = 1")
+    world.updated()
+    assert world.rows("silver.users") == rows[1:]
+    world.updated(full_refresh=True)
+    assert world.rows("silver.users") == rows

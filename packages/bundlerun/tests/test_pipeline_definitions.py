@@ -6,6 +6,7 @@ from pipelines_world import World, statuses
 from bundlerun.pipelines import PipelineError
 
 HEAD = "from pyspark import pipelines as dp\nfrom pyspark.sql import functions as F\n"
+CHANGES = "dp.create_auto_cdc_flow('a', 'silver.visits', ['id'], 'minutes')\n"
 READS = """
 @dp.materialized_view(name="{name}")
 def {function}():
@@ -84,6 +85,14 @@ def reading(name, source, more=""):
             "@dp.materialized_view(schema='id INT, n INT')\ndef a():\n    return spark.range(1)\n",
             "expected the query of bronze.a to give n, found id",
         ),
+        (
+            "dp.create_streaming_table('a', path='/x')\n",
+            "expected a without a path, as the warehouse says where it is, found one: leave it",
+        ),
+        (
+            "dp.create_streaming_table('a', expect_all={'x': 'true'})\n" + CHANGES,
+            "expected the expectations of bronze.a at the source of its changes, found them at",
+        ),
         ("gone.py()\n", "wrong.py: name 'gone' is not defined"),
         ("spark.read.table('silver.visits')\n", "expected reads inside the functions of tables"),
         (
@@ -143,6 +152,89 @@ def test_sql_files_define_tables_too(world):
     world.update()
     assert world.rows("bronze.long_visits") == [("1", 50), ("3", 60), ("4", 70)]
     assert statuses(world.update())["gold.texts"] == "SKIPPED"
+
+
+SQL_FLOWS = """
+CREATE OR REFRESH STREAMING TABLE silver.all_visits (
+  id STRING NOT NULL COMMENT 'a, b', minutes BIGINT,
+  CONSTRAINT is_long EXPECT (minutes >= 10 AND id IN ('1', '2', '3')) ON VIOLATION DROP ROW,
+  CONSTRAINT counted EXPECT (minutes < 100),
+  CONSTRAINT pk PRIMARY KEY (id)
+) CLUSTER BY (id) COMMENT 'both' TBLPROPERTIES ('quality' = 'silver', pipelines.x = 1);
+
+CREATE FLOW streamed AS INSERT INTO silver.all_visits BY NAME
+SELECT minutes, id FROM STREAM(silver.visits);
+
+CREATE FLOW backfill AS INSERT INTO ONCE silver.all_visits BY NAME
+SELECT '2' AS id, CAST(11 AS BIGINT) AS minutes FROM silver.visits;
+
+CREATE STREAMING TABLE people;
+CREATE FLOW people_changes AS AUTO CDC INTO people
+FROM stream(silver.visits) KEYS (person)
+APPLY AS DELETE WHEN minutes = 0 SEQUENCE BY struct(minutes, id)
+COLUMNS * EXCEPT (id) STORED AS SCD TYPE 2 TRACK HISTORY ON * EXCEPT (minutes);
+
+CREATE STREAMING TABLE last_visits;
+APPLY CHANGES INTO LIVE.last_visits FROM STREAM silver.visits KEYS (person)
+SEQUENCE BY minutes COLUMNS person, id STORED AS SCD TYPE 1;
+"""
+
+
+def test_flows_and_changes_in_sql_files(world):
+    world.write("more.sql", SQL_FLOWS)
+    world.land(
+        "a.json", '{"id":"1","person":"Ada","minutes":50}', '{"id":"2","person":"Bo","minutes":5}'
+    )
+    update = world.updated()
+    assert world.rows("silver.all_visits") == [("1", 50), ("2", 11), ("2", 11)]
+    found = update.flow("silver.all_visits")
+    assert found.flow == "streamed, backfill"
+    counts = [(c.name, c.passed, c.failed, c.dropped) for c in found.outcome.expectations]
+    assert counts == [("is_long", 3, 1, 1), ("counted", 4, 0, 0)]
+    world.land("b.json", '{"id":"3","person":"Ada","minutes":60}')
+    world.updated()
+    assert world.rows("silver.all_visits") == [("1", 50), ("2", 11), ("2", 11), ("3", 60)]
+    assert [(row[0], row[2]["id"]) for row in world.rows("bronze.people")] == [
+        ("Ada", "1"), ("Bo", "2"),
+    ]  # fmt: skip
+    assert world.rows("bronze.last_visits") == [("2", "Bo"), ("3", "Ada")]
+    world.updated(full_refresh=["silver.all_visits"])
+    assert len(world.rows("silver.all_visits")) == 5
+
+
+LAKEFLOW = """
+from pyspark import pipelines as dp
+
+dp.create_streaming_table("all_visits", expect_all_or_drop={"is_long": "minutes >= 10"},
+                          cluster_by_auto=True)
+
+@dp.append_flow(target="all_visits")
+def streamed():
+    return spark.readStream.table("silver.visits").select("id", "minutes")
+
+@dp.append_flow(target="all_visits", once=True)
+def backfill():
+    return spark.sql("SELECT '0' AS id, CAST(10 AS BIGINT) AS minutes")
+
+@dp.view
+def longest():
+    return spark.read.table("all_visits").where("minutes > 50")
+
+@dp.materialized_view(name="gold.longest", private=True)
+def longest_ones():
+    return spark.read.table("longest")
+"""
+
+
+def test_arguments_that_only_lakeflow_has(world):
+    world.write("more.py", LAKEFLOW)
+    world.land("a.json", '{"id":"1","person":"Ada","minutes":5}')
+    world.updated()
+    assert world.rows("bronze.all_visits") == [("0", 10)]
+    world.land("b.json", '{"id":"2","person":"Ada","minutes":60}')
+    world.updated()
+    assert world.rows("bronze.all_visits") == [("0", 10), ("2", 60)]
+    assert world.rows("gold.longest") == [("2", 60)]
 
 
 def test_a_statement_that_defines_nothing_is_named(world):

@@ -1,10 +1,11 @@
 """What Lakeflow has in `pyspark.pipelines` and Spark 4.1 has not: pipeline code calls it there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
 from pyspark import pipelines
+from pyspark.pipelines.flow import Flow
 from pyspark.pipelines.graph_element_registry import get_active_graph_element_registry
 from pyspark.pipelines.source_code_location import get_caller_source_code_location
 from pyspark.sql import DataFrame
@@ -14,6 +15,7 @@ from bundlerun.pipelines.changes import (
     ChangeFlow,
     Changes,
     Name,
+    OnceFlow,
     Rules,
     ScdType,
     Snapshot,
@@ -22,7 +24,7 @@ from bundlerun.pipelines.changes import (
     snapshot_form,
 )
 from bundlerun.pipelines.errors import DefinitionError
-from bundlerun.pipelines.expectations import decorators
+from bundlerun.pipelines.expectations import all_of, decorators
 
 
 def create_auto_cdc_flow(  # noqa: PLR0917 - Lakeflow's signature
@@ -57,9 +59,9 @@ def create_auto_cdc_flow(  # noqa: PLR0917 - Lakeflow's signature
         track_history_column_list: Of type 2, columns whose change opens a version.
         track_history_except_column_list: Of type 2, columns whose change opens none.
         name: Name of the flow; else that of the target.
-        once: Not supported here.
+        once: Read the source whole, and only once until a full refresh.
     """
-    _refuse(target, ignore_null_updates=ignore_null_updates, once=once)
+    _refuse(target, ignore_null_updates=ignore_null_updates)
     _refuse(target, apply_as_truncates=apply_as_truncates is not None)
     _not_both(target, column_list=column_list, except_column_list=except_column_list)
     rules = _rules(
@@ -72,7 +74,8 @@ def create_auto_cdc_flow(  # noqa: PLR0917 - Lakeflow's signature
     changes = Changes(rules, sequence_by, apply_as_deletes, column_list, except_column_list)
 
     def query() -> DataFrame:
-        return changes.of(SparkSession.active().readStream.table(source))
+        spark = SparkSession.active()
+        return changes.of((spark.read if once else spark.readStream).table(source))
 
     flow = ChangeFlow(
         name=name or target,
@@ -81,6 +84,7 @@ def create_auto_cdc_flow(  # noqa: PLR0917 - Lakeflow's signature
         source_code_location=get_caller_source_code_location(stacklevel=1),
         func=query,
         rules=rules,
+        is_once=once,
     )
     get_active_graph_element_registry().register_flow(flow)
 
@@ -134,6 +138,58 @@ def create_auto_cdc_from_snapshot_flow(  # noqa: PLR0917 - Lakeflow's signature
     get_active_graph_element_registry().register_flow(flow)
 
 
+def create_streaming_table(
+    name: str,
+    *,
+    expect_all: Mapping[str, str] | None = None,
+    expect_all_or_drop: Mapping[str, str] | None = None,
+    expect_all_or_fail: Mapping[str, str] | None = None,
+    **options: Any,  # noqa: ANN401 - Spark's own
+) -> None:
+    """Define a streaming table that flows fill; its expectations count for each of them."""
+    _own["create_streaming_table"](name, **_known(name, options))
+    rules = [
+        *all_of("warn", expect_all),
+        *all_of("drop", expect_all_or_drop),
+        *all_of("fail", expect_all_or_fail),
+    ]
+    if rules:
+        registry: Any = get_active_graph_element_registry()
+        registry.add_expectations(name, rules)
+
+
+def append_flow(
+    *,
+    target: str,
+    name: str | None = None,
+    once: bool = False,
+    comment: str | None = None,  # noqa: ARG001 - Lakeflow's signature
+    spark_conf: Mapping[str, str] | None = None,
+) -> Callable[[Callable[[], DataFrame]], None]:
+    """Define a flow that appends; one that runs once reads whole tables."""
+    here = get_caller_source_code_location(stacklevel=1)
+    kind = OnceFlow if once else Flow
+
+    def decorate(query: Callable[[], DataFrame]) -> None:
+        flow = kind(name or query.__name__, target, dict(spark_conf or {}), here, query)
+        get_active_graph_element_registry().register_flow(flow)
+
+    return decorate
+
+
+def table(query: Callable[[], DataFrame] | None = None, **options: Any) -> Any:  # noqa: ANN401
+    """Define a streaming table and the query that fills it."""
+    return _own["table"](query, **_known(options.get("name") or "a table", options))
+
+
+def materialized_view(
+    query: Callable[[], DataFrame] | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """Define a materialized view."""
+    return _own["materialized_view"](query, **_known(options.get("name") or "a view", options))
+
+
 def inject() -> None:
     """Give `pyspark.pipelines` what it lacks.
 
@@ -146,10 +202,32 @@ def inject() -> None:
         "create_auto_cdc_from_snapshot_flow": create_auto_cdc_from_snapshot_flow,
         "apply_changes": create_auto_cdc_flow,
         "apply_changes_from_snapshot": create_auto_cdc_from_snapshot_flow,
+        "view": pipelines.temporary_view,
     }
     for name, function in more.items():
         if not hasattr(pipelines, name):
             setattr(pipelines, name, function)
+    for function in (create_streaming_table, append_flow, table, materialized_view):
+        if function.__name__ not in _own:
+            _own[function.__name__] = getattr(pipelines, function.__name__)
+            setattr(pipelines, function.__name__, function)
+
+
+_own: dict[str, Callable[..., Any]] = {}
+"""What Spark itself has under names that take more arguments in Lakeflow."""
+_OF_A_WORKSPACE = frozenset(
+    {"cluster_by_auto", "private", "refresh_policy", "row_filter", "temporary"}
+)
+"""Arguments that say how a workspace stores and shows a table; here they change nothing."""
+
+
+def _known(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that Spark knows."""
+    if options.get("path") is not None:
+        message = f"expected {name} without a path, as the warehouse says where it is"
+        raise DefinitionError(f"{message}, found one: leave it out")
+    left_out = {*_OF_A_WORKSPACE, "path"}
+    return {key: value for key, value in options.items() if key not in left_out}
 
 
 def _rules(

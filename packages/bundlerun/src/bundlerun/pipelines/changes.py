@@ -107,6 +107,12 @@ class ChangeFlow(Flow):
     """A flow of changes: its function gives them in the common form."""
 
     rules: Rules
+    is_once: bool = False
+
+
+@dataclass(frozen=True)
+class OnceFlow(Flow):
+    """A flow that reads whole tables, and only once until a full refresh."""
 
 
 _VERSIONS = {datetime: "timestamp", date: "date", int: "bigint", float: "double", str: "string"}

@@ -43,6 +43,8 @@ class Batch:
     tables: Mapping[str, Span] = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
     """Of Kafka: by cluster and topic, then by partition."""
+    once: list[str] = field(default_factory=list)
+    """The flows that are read once, and in this batch."""
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -88,6 +90,11 @@ class Checkpoint:
         spans = (b.tables[table] for b in reversed(self._batches) if table in b.tables)
         return next(spans, None)
 
+    def once_since(self, flows: Iterable[str], *, anew: bool) -> list[str]:
+        """The flows that no batch has read, all if anew."""
+        seen = set() if anew else {flow for batch in self._batches for flow in batch.once}
+        return sorted(flow for flow in flows if flow not in seen)
+
     def offsets(self) -> dict[str, dict[str, int]]:
         """Up to where each partition was read."""
         found: dict[str, dict[str, int]] = {}
@@ -103,6 +110,7 @@ class Checkpoint:
         files: Mapping[str, list[str]],
         tables: Mapping[str, Span],
         offsets: Offsets,
+        once: list[str],
         anew: bool,
     ) -> Batch:
         """A new batch, recorded before it is written."""
@@ -115,6 +123,7 @@ class Checkpoint:
             files=files,
             tables=tables,
             offsets=offsets,
+            once=once,
         )
         self._write(batch)
         self._batches = [batch] if anew else [*self._batches, batch]
@@ -150,7 +159,10 @@ class Checkpoint:
             topic: {number: (until, until) for number, until in parts.items()}
             for topic, parts in self.offsets().items()
         }
-        return replace(last, files=files, tables=tables, offsets=offsets, starts_anew=True)
+        once = [flow for batch in self._batches for flow in batch.once]
+        return replace(
+            last, files=files, tables=tables, offsets=offsets, once=once, starts_anew=True
+        )
 
     def _write(self, batch: Batch) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

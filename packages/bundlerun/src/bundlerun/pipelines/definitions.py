@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +15,17 @@ from pyspark.pipelines.graph_element_registry import (
     graph_element_registration_context,
 )
 from pyspark.pipelines.output import MaterializedView, Output, StreamingTable, Table, TemporaryView
+from pyspark.pipelines.source_code_location import SourceCodeLocation
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
-from bundlerun.pipelines.additions import inject
-from bundlerun.pipelines.changes import ChangeFlow, Rules, SnapshotFlow
+from bundlerun.pipelines.additions import create_auto_cdc_flow, inject
+from bundlerun.pipelines.changes import ChangeFlow, OnceFlow, Rules, SnapshotFlow
 from bundlerun.pipelines.errors import DefinitionError, PipelineError, first_line
-from bundlerun.pipelines.expectations import Expectation, expectations_of
-from bundlerun.pipelines.names import Names
+from bundlerun.pipelines.expectations import Expectation, expectations_of, with_expectations
+from bundlerun.pipelines.names import Names, without_live
 from bundlerun.pipelines.session import PipelineSession
-from bundlerun.pipelines.sql import statements
+from bundlerun.pipelines.statements import SqlDataset, SqlFlow, statements
 
 Kind = Literal["streaming table", "materialized view", "temporary view"]
 Query = Callable[[], DataFrame]
@@ -48,6 +49,10 @@ class Dataset:
     schema: StructType | str | None = None
     queries: dict[str, Query] = field(default_factory=dict)
     """By name of the flow; only a streaming table may have several."""
+    once: set[str] = field(default_factory=set)
+    """Flows that read whole tables, and only once until a full refresh."""
+    expectations_of_table: tuple[Expectation, ...] = ()
+    """Those of the table's own definition: every query has them."""
     rules: list[Rules] = field(default_factory=list)
     """How changes are brought in: of each query if the table is a target of AUTO CDC."""
     snapshots: SnapshotFlow | None = None
@@ -96,15 +101,33 @@ class Definitions(GraphElementRegistry):
     def register_sql(self, sql_text: str, file_path: Path) -> None:
         """Take in the statements of a SQL file."""
         for found in statements(sql_text, file_path):
-            name = found.name if found.kind == "temporary view" else self.names.full(found.name)
-            if name in self.datasets:
-                raise DefinitionError(f"expected {name} to be defined once, found it twice")
-            query = self._sql_query(found.query)
-            self.datasets[name] = Dataset(name, found.kind, found.comment, None, {name: query})
+            if isinstance(found, SqlDataset):
+                self._register_sql_dataset(found)
+            elif isinstance(found, SqlFlow):
+                query = self._sql_query(found.query)
+                here = SourceCodeLocation(str(file_path), None)
+                kind = OnceFlow if found.is_once else Flow
+                self.register_flow(kind(found.name, found.target, {}, here, query))
+            else:
+                create_auto_cdc_flow(**found.arguments)
+
+    def _register_sql_dataset(self, found: SqlDataset) -> None:
+        name = found.name if found.kind == "temporary view" else self.names.full(found.name)
+        if name in self.datasets:
+            raise DefinitionError(f"expected {name} to be defined once, found it twice")
+        dataset = Dataset(name, found.kind, found.comment, found.columns)
+        dataset.properties, dataset.expectations_of_table = found.properties, found.expectations
+        if found.query is not None:
+            dataset.queries[name] = self._sql_query(found.query)
+        self.datasets[name] = dataset
+
+    def add_expectations(self, name: str, rules: Iterable[Expectation]) -> None:
+        """Note rules of a table that is defined already."""
+        self.datasets[self.names.full(name)].expectations_of_table = tuple(rules)
 
     def find(self, name: str) -> Dataset | None:
         """The dataset that a name means, if the pipeline has it."""
-        view = self.datasets.get(name)
+        view = self.datasets.get(without_live(name))
         if view is not None and not view.is_stored:
             return view
         return self.datasets.get(self.names.full(name))
@@ -124,9 +147,14 @@ class Definitions(GraphElementRegistry):
                 target.rules.append(flow.rules)
             if isinstance(flow, SnapshotFlow):
                 target.snapshots = flow
+            if isinstance(flow, OnceFlow) or (isinstance(flow, ChangeFlow) and flow.is_once):
+                target.once.add(flow.name)
         self._flows.clear()
         for dataset in self.datasets.values():
             _check_flows(dataset)
+            if rules := dataset.expectations_of_table:
+                queries = dataset.queries.items()
+                dataset.queries = {name: with_expectations(q, rules) for name, q in queries}
 
     def _sql_query(self, text: str) -> Query:
         return lambda: self._spark.sql(text)
@@ -154,6 +182,9 @@ def _check_flows(dataset: Dataset) -> None:
     if 0 < len(dataset.rules) < len(dataset.queries):
         message = f"expected {dataset.name} to be filled by AUTO CDC alone"
         raise DefinitionError(f"{message}, found append flows too: use two tables")
+    if dataset.rules and dataset.expectations_of_table:
+        message = f"expected the expectations of {dataset.name} at the source of its changes"
+        raise DefinitionError(f"{message}, found them at the target: put them on a view")
     if dataset.snapshots and len(dataset.queries) > 1:
         message = f"expected one flow of snapshots to fill {dataset.name} alone"
         raise DefinitionError(f"{message}, found {len(dataset.queries)} flows")

@@ -53,6 +53,21 @@ def expectations_of(query: Callable[[], Any]) -> tuple[Expectation, ...]:
     return tuple(getattr(query, _NOTED, ()))
 
 
+def with_expectations(query: Query, rules: Iterable[Expectation]) -> Query:
+    """The query with more rules, before its own; another query of that function has them not."""
+
+    def same() -> object:
+        return query()
+
+    setattr(same, _NOTED, (*rules, *expectations_of(query)))
+    return same  # type: ignore[return-value]
+
+
+def all_of(action: Action, conditions: Mapping[str, str] | None) -> list[Expectation]:
+    """The rules of a mapping of names to conditions."""
+    return [Expectation(name, text, action) for name, text in (conditions or {}).items()]
+
+
 def counted(rows: DataFrame, expectations: Iterable[Expectation], *, name: str) -> Counted:
     """Count in one pass; raise ExpectationError if a row must not be there."""
     rules = list(expectations)
@@ -117,6 +132,5 @@ def _noted(query: Query, conditions: Mapping[str, str], action: Action) -> Query
         message = "expected an expectation below the decorator of its table, found it above"
         raise DefinitionError(message)
     # Decorators are applied from below.
-    found = [Expectation(name, condition, action) for name, condition in conditions.items()]
-    setattr(query, _NOTED, (*found, *expectations_of(query)))
+    setattr(query, _NOTED, (*all_of(action, conditions), *expectations_of(query)))
     return query

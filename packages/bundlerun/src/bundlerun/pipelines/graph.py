@@ -235,7 +235,8 @@ def _check_kind(dataset: Dataset, reads: Reads) -> None:
     if dataset.snapshots is not None and reads.is_stream:
         message = f"expected the snapshots of {dataset.name} to be read whole"
         raise DefinitionError(f"{message}, found a stream: use create_auto_cdc_flow")
-    if dataset.kind == "streaming table" and not (reads.is_stream or dataset.snapshots):
+    is_whole = dataset.snapshots is not None or dataset.once == set(dataset.queries)
+    if dataset.kind == "streaming table" and not (reads.is_stream or is_whole):
         message = f"expected streaming table {dataset.name} to read a stream"
         raise DefinitionError(f"{message}, found none: make it a materialized view")
     if dataset.kind == "materialized view" and reads.is_stream:

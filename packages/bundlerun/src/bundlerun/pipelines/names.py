@@ -21,13 +21,20 @@ class Names:
         'gold.kpi'
         >>> Names("main", "silver").full("events")
         'silver.events'
+        >>> Names("main", "silver").full("LIVE.events")
+        'silver.events'
         """
-        parts = [part.strip("`") for part in re.findall(_PART, name)]
+        parts = [part.strip("`") for part in re.findall(_PART, without_live(name))]
         if len(parts) == 1:
             return f"{self.schema}.{parts[0]}"
         if parts[0] == self.catalog and len(parts) == 3:
             return ".".join(parts[1:])
         return ".".join(parts)
+
+
+def without_live(name: str) -> str:
+    """The name without `LIVE.`, which older pipelines put before those of their own datasets."""
+    return name[5:] if name[:5].upper() == "LIVE." else name
 
 
 def short_name(name: str) -> str:

@@ -1,5 +1,6 @@
 """What an update made of a dataset."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Self
@@ -24,24 +25,27 @@ class Outcome:
         """Both together: a batch that an update left behind, and its own."""
         if earlier is None:
             return self
-        before = {count.name: count for count in earlier.expectations}
         return Outcome(
             self.inserted + earlier.inserted,
             self.updated + earlier.updated,
             self.deleted + earlier.deleted,
             self.dropped + earlier.dropped,
-            tuple(
-                Count(
-                    count.name,
-                    count.passed + before[count.name].passed,
-                    count.failed + before[count.name].failed,
-                    count.dropped + before[count.name].dropped,
-                )
-                if count.name in before
-                else count
-                for count in self.expectations
-            ),
+            summed((*earlier.expectations, *self.expectations)),
         )
+
+
+def summed(counts: Iterable[Count]) -> tuple[Count, ...]:
+    """One count of each expectation, in the order of the first."""
+    found: dict[str, Count] = {}
+    for count in counts:
+        before = found.get(count.name, Count(count.name, 0, 0, 0))
+        found[count.name] = Count(
+            count.name,
+            before.passed + count.passed,
+            before.failed + count.failed,
+            before.dropped + count.dropped,
+        )
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)

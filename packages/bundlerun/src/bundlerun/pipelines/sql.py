@@ -1,28 +1,10 @@
-"""Pipelines in SQL files: the statements that define datasets, and the names in a query."""
+"""Queries of a pipeline in SQL: the names in them that are datasets."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable
 
-from bundlerun.pipelines.errors import DefinitionError
 from bundlerun.pipelines.names import NAME, short_name
 
-_KINDS: dict[str, Literal["streaming table", "materialized view", "temporary view"]] = {
-    "STREAMING TABLE": "streaming table",
-    "MATERIALIZED VIEW": "materialized view",
-    "TEMPORARY VIEW": "temporary view",
-}
-_CREATE = re.compile(
-    r"CREATE\s+(?:OR\s+(?:REFRESH|REPLACE)\s+)?"
-    r"(?P<kind>STREAMING\s+TABLE|MATERIALIZED\s+VIEW|TEMPORARY\s+VIEW)\s+"
-    rf"(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{NAME.pattern})\s*"
-    r"(?:COMMENT\s+'(?P<comment>(?:[^'\\]|\\.)*)'\s*)?"
-    r"AS\s+(?P<query>.+)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|;", re.DOTALL)
 _SOURCE = re.compile(
     r"(?P<word>\b(?:FROM|JOIN)\s+)"
     rf"(?P<stream>STREAM\s*\(\s*|STREAM\s+)?(?P<name>{NAME.pattern})(?P<end>\s*\))?",
@@ -37,32 +19,6 @@ _NO_ALIAS = re.compile(
     "distribute|sort|version|timestamp",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One dataset of a SQL file."""
-
-    kind: Literal["streaming table", "materialized view", "temporary view"]
-    name: str
-    comment: str
-    query: str
-
-
-def statements(text: str, file: Path) -> Iterator[Statement]:
-    """The datasets that a SQL file defines.
-
-    >>> [s] = statements("CREATE MATERIALIZED VIEW a AS SELECT 1 AS n; -- one", Path("a.sql"))
-    >>> s.kind, s.name, s.query
-    ('materialized view', 'a', 'SELECT 1 AS n')
-    """
-    for statement in _split(text):
-        found = _CREATE.fullmatch(statement)
-        if found is None:
-            message = f"expected CREATE … AS SELECT of tables and views in {file}"
-            raise DefinitionError(f"{message}, found {' '.join(statement.split())[:60]}")
-        kind = _KINDS[" ".join(found["kind"].upper().split())]
-        yield Statement(kind, found["name"], found["comment"] or "", found["query"].strip())
 
 
 def with_sources(query: str, bind: Callable[[str, bool], str | None]) -> str:
@@ -87,20 +43,3 @@ def with_sources(query: str, bind: Callable[[str, bool], str | None]) -> str:
         return found["word"] + bound + end
 
     return _SOURCE.sub(replaced, query)
-
-
-def _split(text: str) -> Iterator[str]:
-    """The statements of a text, without its comments."""
-    statement, start = "", 0
-    for token in _TOKEN.finditer(text):
-        statement += text[start : token.start()]
-        start = token.end()
-        if token[0] == ";":
-            if statement.strip():
-                yield statement.strip()
-            statement = ""
-        else:
-            statement += token[0] if token[0][0] in "'\"" else " "
-    statement += text[start:]
-    if statement.strip():
-        yield statement.strip()

@@ -11,7 +11,7 @@ from bundlerun.pipelines.errors import PipelineError
 from bundlerun.pipelines.expectations import Counted, expectations_of
 from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.kafka import KafkaSource, Offsets, end_offsets, next_offsets
-from bundlerun.pipelines.outcome import Outcome
+from bundlerun.pipelines.outcome import Outcome, summed
 from bundlerun.pipelines.work import Rows, Stored, Work
 
 
@@ -101,14 +101,19 @@ def _planned(
         for topic, parts in next_offsets(source, found, positions).items():
             offsets.setdefault(topic, {}).update(parts)
     messages = (until - since for parts in offsets.values() for since, until in parts.values())
-    is_new = (bool(ends) and starts_anew) or any(messages)
+    once = checkpoint.once_since(node.dataset.once, anew=starts_anew)
     is_new = (
-        is_new or any(files.values()) or any(span.since != span.until for span in tables.values())
+        anew
+        or (bool(ends) and starts_anew)
+        or bool(once)
+        or any(messages)
+        or any(files.values())
+        or any(span.since != span.until for span in tables.values())
     )
-    if not is_new and not anew:
+    if not is_new:
         return None
     return checkpoint.record(
-        table_id=table_id, files=files, tables=tables, offsets=offsets, anew=starts_anew
+        table_id=table_id, files=files, tables=tables, offsets=offsets, once=once, anew=starts_anew
     )
 
 
@@ -133,6 +138,8 @@ def _write(work: Work, node: Node, checkpoint: Checkpoint, batch: Batch) -> Outc
     counts: list[Counted] = []
     with work.session.reading(Rows(work, checkpoint, batch)):
         for flow, query in node.dataset.queries.items():
+            if flow in node.dataset.once and flow not in batch.once:
+                continue
             rows, found = work.measured(f"{table.name}.{flow}", query(), expectations_of(query))
             frames.append(rows)
             if found is not None or node.target is None:
@@ -151,7 +158,7 @@ def _write(work: Work, node: Node, checkpoint: Checkpoint, batch: Batch) -> Outc
     checkpoint.done(batch)
     rmtree(work.messages(batch), ignore_errors=True)
     inserted = sum(found.rows - found.dropped for found in counts)
-    rules = tuple(count for found in counts for count in found.expectations)
+    rules = summed(count for found in counts for count in found.expectations)
     return Outcome(inserted=inserted, dropped=sum(c.dropped for c in counts), expectations=rules)
 
 
