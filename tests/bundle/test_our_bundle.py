@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bundlerun.bundle import load_bundle
-from bundlerun.bundle.checks import check_bundle
+from bundlerun.bundle.checks import POLICIES, check_bundle
 from bundlerun.config import Config
 from bundlerun.runner.service import open_bundle
 from lyceum.cli.parsing import complaint
@@ -33,7 +33,7 @@ def copied(tmp_path):
 
 
 def test_nothing_is_wrong_with_it():
-    assert check_bundle(REPOSITORY, complaint=complaint) == []
+    assert check_bundle(REPOSITORY, complaint=complaint, policy=POLICIES) == []
 
 
 def test_locally_nothing_is_renamed_and_secrets_come_from_the_environment():
@@ -156,7 +156,12 @@ PLANTED = {
         "[USE_SCHEMA, SELECTS]",
         "expected one of SELECT, ..., found 'SELECTS'",
     ),
-    "kind": ("resources/ops.schema.yml", "  schemas:", "  schemata:", "found 'schemata'"),
+    "kind": (
+        "resources/ops.schema.yml",
+        "  schemas:",
+        "  schemata:",
+        "schemata is a kind that is not known",
+    ),
     "package": (JOB, "package_name: lyceum", "package_name: lycea", "expected a package .*'lycea'"),
     "entry point": (JOB, "entry_point: lyceum", "entry_point: lycaeum", "found 'lycaeum'"),
     "entry point that cannot be imported": (
@@ -307,7 +312,7 @@ def test_a_planted_mistake_is_caught_with_its_line(copied, mistake):
     text = (copied / file).read_text(encoding="utf-8")
     assert found in text
     (copied / file).write_text(text.replace(found, planted, 1), encoding="utf-8")
-    problems = check_bundle(copied, complaint=complaint)
+    problems = check_bundle(copied, complaint=complaint, policy=POLICIES)
     said = {p for p in problems if re.search(message, p.message)}
     assert said, problems
     there = at[0] if at else planted.strip().splitlines()[0]

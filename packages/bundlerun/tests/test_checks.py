@@ -2,11 +2,12 @@
 
 import json
 import re
+from textwrap import dedent
 
 import pytest
 from bundles import written
 
-from bundlerun.bundle.checks import check_bundle
+from bundlerun.bundle.checks import POLICIES, check_bundle
 from bundlerun.bundle.checks.schema import SchemaError
 from bundlerun.cli import main
 
@@ -152,7 +153,7 @@ MISTAKES = {
 
 
 def test_nothing_is_wrong_with_a_sound_bundle(tmp_path):
-    assert check_bundle(written(tmp_path, RIGHT)) == []
+    assert check_bundle(written(tmp_path, RIGHT), policy=POLICIES) == []
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
@@ -160,7 +161,7 @@ def test_a_mistake_is_caught_with_its_line(tmp_path, mistake):
     file, found, planted, message, *at = mistake
     assert found in RIGHT[file]
     folder = written(tmp_path, RIGHT | {file: RIGHT[file].replace(found, planted, 1)})
-    said = [p for p in check_bundle(folder) if re.search(message, p.message)]
+    said = [p for p in check_bundle(folder, policy=POLICIES) if re.search(message, p.message)]
     assert said, check_bundle(folder)
     there = at[0] if at else planted.strip()
     lines = [(folder / p.file).read_text(encoding="utf-8").splitlines()[p.line - 1] for p in said]
@@ -185,6 +186,102 @@ def test_a_file_that_does_not_fit_the_schema_is_named_with_the_line(tmp_path):
     said = [p for p in check_bundle(folder, schema=folder / "schema.json") if "schema" in p.message]
     assert [(str(p.file), p.line) for p in said] == [("databricks.yml", 1)]
     assert "bundle.name" in said[0].message
+
+
+ROOT = "databricks.yml"
+REFUSED = {
+    "key of a bundle": (ROOT, "bundle: {name: sound}", "bundle: {name: sound, engin: direct}", "bundle has no key 'engin': is it engine"),
+    "key of the root": (ROOT, "targets: {dev: {}}", "targets: {dev: {}}\nresource: {}", "a bundle has no key 'resource': is it resources"),
+    "key of a target": (ROOT, "dev: {}", "dev: {modes: development}", "has no key 'modes': is it mode"),
+    "key of a target's workspace": (ROOT, "dev: {}", "dev: {workspace: {hosts: x}}", "has no key 'hosts': is it host"),
+    "key of a variable": (ROOT, "{default: here}", "{defaults: here}", "has no key 'defaults'"),
+    "default targets": (ROOT, "{dev: {}}", "{dev: {default: true}, prod: {default: true}}", "one default target, found dev and prod"),
+    "nested loop": (ALL, "task_key: each_one", "task_key: each_one\n              for_each_task: {inputs: '[1]', task: {task_key: x}}", "cannot repeat another"),
+    "jobs in a circle": (ALL, "notebook_task: {notebook_path: ../src/note.py}", "run_job_task: {job_id: '${resources.jobs.main.id}'}", "job main runs itself"),
+    "task key": (ALL, "task_key: refresh", "task_key: re fresh", "expected a task_key of letters"),
+    "schedule and trigger": (ALL, "schedule: {", "trigger: {periodic: {interval: 1, unit: DAYS}}\n      schedule: {", "schedule and trigger"),
+    "no compute": (ALL, "notebook_task: {notebook_path: ../src/note.py}", "spark_python_task: {python_file: ../src/note.py}", "needs a compute"),
+    "no warehouse": (ALL, 'warehouse_id: "${var.warehouse_id}", file', "file", "needs.* warehouse_id"),
+    "inputs": (ALL, """inputs: '["a", "b"]'""", "inputs: 'a, b'", "a JSON array, found 'a, b'"),
+    "inputs as YAML": (ALL, """inputs: '["a", "b"]'""", "inputs: [a, b]", "expected"),
+    "permission of nobody": (ALL, "name: etl\n", "name: etl\n      permissions: [{level: CAN_VIEW}]\n", "a permission for one of"),
+    "permission of two": (ROOT, "dev: {}", "dev: {permissions: [{level: CAN_VIEW, user_name: a, group_name: b}]}", "a permission for one of"),
+    "secret by its shape": (ROOT, "{default: here}", "{default: dapi0123456789abcdef0123456789abcdef}", "an access token stands in plain text"),
+    "secret by its name": (ROOT, "{default: here}", "{default: here}\n  db_password: {default: tiger}", "the value of db_password stands in plain text"),
+    "secret of a target": (ROOT, "{dev: {}}", "{dev: {variables: {client_secret: tiger}}}", "the value of client_secret"),
+    "secret of a parameter": (ALL, '{name: size, default: "1"}', '{name: size, default: "1"}, {name: api_key, default: tiger}', "the value of api_key"),
+    "secret of an argument": (ALL, "base_parameters: {letter:", "base_parameters: {token: tiger, letter:", "the value of token"),
+    "secret in an address": (ROOT, "{default: here}", "{default: 'jdbc://me:tiger@host/x'}", "a password in an address"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", REFUSED.values(), ids=REFUSED)
+def test_what_a_deployment_or_a_run_would_refuse_is_found(tmp_path, mistake):
+    file, found, planted, message = mistake
+    right = {name: dedent(text).lstrip("\n") for name, text in RIGHT.items()}
+    text = right[file]
+    assert found in text or dedent(found) in text, text
+    folder = written(tmp_path, right | {file: text.replace(found, planted, 1)})
+    said = [p for p in check_bundle(folder) if re.search(message, p.message)]
+    assert said, check_bundle(folder)
+    assert {p.severity for p in said} == {"error"}
+    assert "tiger" not in " ".join(p.message for p in said)
+
+
+NO_MISTAKES = {
+    "reference": (ROOT, "{default: here}", "{default: here}\n  db_password: {default: '{{secrets/scope/key}}'}"),
+    "no value": (ROOT, "{default: here}", "{default: here}\n  db_password: {default: ''}"),
+    "name of a credential": (ROOT, "{default: here}", "{default: here}\n  storage_credential: {default: lake}"),
+    "inputs of a parameter": (ALL, """inputs: '["a", "b"]'""", "inputs: '{{job.parameters.size}}'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", NO_MISTAKES.values(), ids=NO_MISTAKES)
+def test_what_is_right_is_not_refused(tmp_path, change):
+    file, found, instead = change
+    right = {name: dedent(text).lstrip("\n") for name, text in RIGHT.items()}
+    assert found in right[file]
+    folder = written(tmp_path, right | {file: right[file].replace(found, instead, 1)})
+    assert check_bundle(folder) == []
+
+
+def test_what_may_be_newer_than_the_check_is_a_warning(tmp_path, capsys):
+    root = """
+        bundle: {name: new, quux: 1}
+        include: ["nothing/*.yml"]
+        resources:
+          holograms: {one: {size: 1}}
+        targets: {dev: {}}
+    """
+    folder = written(tmp_path, {"databricks.yml": root})
+    said = [(p.line, p.severity, p.message.split(":")[0]) for p in check_bundle(folder)]
+    assert said == [
+        (1, "warning", "bundle has no key 'quux'"),
+        (2, "warning", "expected files that fit nothing/*.yml, found none"),
+        (4, "warning", "resources.holograms is a kind that is not known here"),
+    ]
+    assert main(["bundle", "check", "--bundle", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert "databricks.yml:1: warning: bundle has no key" in out
+    assert (out.splitlines()[-1], err) == ("✓ new: no error in 1 hologram, for dev", "3 problems\n")
+
+
+def test_what_the_house_wants_is_asked_for_in_bundlerun_toml(tmp_path, capsys):
+    bundle = "bundle: {name: x}\nresources: {jobs: {a: {email_notifications: {on_failure: [me@example.com]}, tasks: [{task_key: a, condition_task: {left: 1, op: EQUAL_TO, right: 1}}]}}}\n"
+    folder = written(tmp_path, {"databricks.yml": bundle})
+    assert main(["bundle", "check", "--bundle", str(folder)]) == 0
+    capsys.readouterr()
+    (folder / "bundlerun.toml").write_text('policy = ["constants"]\n')
+    assert main(["bundle", "check", "--bundle", str(folder), "--json"]) == 1
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["severity"], row["message"][:27]) == ("policy", "hard-coded e-mail address: ")
+
+
+def test_a_variable_may_be_given(tmp_path, capsys):
+    bundle = "bundle: {name: x}\nvariables: {who: {}}\nresources: {jobs: {a: {name: 'of ${var.who}', tasks: [{task_key: a, condition_task: {left: 1, op: EQUAL_TO, right: 1}}]}}}\n"
+    folder = written(tmp_path, {"databricks.yml": bundle})
+    assert main(["bundle", "check", "--bundle", str(folder)]) == 1
+    assert main(["bundle", "check", "--bundle", str(folder), "--var", "who=me"]) == 0
 
 
 def test_a_schema_that_is_none_is_refused(tmp_path):

@@ -159,6 +159,7 @@ def check(
     schema: Annotated[
         Path | None, typer.Option(help="JSON schema that every file has to fit as well.")
     ] = None,
+    var: Variables = None,
 ) -> None:
     """Say what a deployment or a run of the bundle would stumble over."""
     from bundlerun.bundle import find_bundle
@@ -167,18 +168,29 @@ def check(
     found = find_bundle(folder or Path.cwd())
     environ, choices = context.obj.config().environ, Choices.of(found)
     complaint = named(choices.arguments) if choices.arguments else None
-    problems = check_bundle(found, target, environ=environ, complaint=complaint, schema=schema)
+    variables = _pairs(var, "--var")
+    problems = check_bundle(
+        found,
+        target,
+        environ=environ,
+        variables=variables,
+        complaint=complaint,
+        schema=schema,
+        policy=choices.policy,
+    )
     if problems:
         _show_problems(context.obj, found, problems)
+    if any(problem.severity != "warning" for problem in problems):
         raise typer.Exit(1)
-    facts = contents(found, target, environ=environ)
+    facts = contents(found, target, environ=environ, variables=variables)
     if context.obj.as_json:
-        facts = {"event": "result", "name": "Bundle", **facts, "problems": 0}
+        facts = {"event": "result", "name": "Bundle", **facts, "problems": len(problems)}
         _terminal(context.obj).event(facts)
     elif not context.obj.quiet:
         counted = ", ".join(starmap(_counted, facts["resources"].items()))
         targets = ", ".join(facts["targets"])
-        typer.echo(f"✓ {facts['bundle']}: nothing wrong with {counted}, for {targets}")
+        what = "no error in" if problems else "nothing wrong with"
+        typer.echo(f"✓ {facts['bundle']}: {what} {counted}, for {targets}")
 
 
 def show_runs(host: Host, limit: int) -> bool:
@@ -270,8 +282,8 @@ def _show_problems(host: Host, folder: Path, problems: list["Problem"]) -> None:
     """One line a problem; its file as seen from here."""
     near = [replace(p, file=Path(os.path.relpath(folder / p.file))) for p in problems]
     if host.as_json:
-        rows = [(str(problem.file), problem.line, problem.message) for problem in near]
-        _terminal(host).table("Problems", ["file", "line", "message"], rows)
+        rows = [(str(one.file), one.line, one.severity, one.message) for one in near]
+        _terminal(host).table("Problems", ["file", "line", "severity", "message"], rows)
         return
     for problem in near:
         typer.echo(str(problem))

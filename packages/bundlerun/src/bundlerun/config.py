@@ -42,6 +42,8 @@ class Choices:
     """`module:function` that gives the declared tables: a pipeline merges those by their keys."""
     arguments: str | None = None
     """`module:function` that says what an entry point finds wrong with its arguments."""
+    policy: tuple[str, ...] = ()
+    """What `bundle check` asks for beyond what a deployment needs: constants, production."""
     imports: tuple[str, ...] = ()
     """Modules that most tasks import; they are imported once, and may start no thread."""
 

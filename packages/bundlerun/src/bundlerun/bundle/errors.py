@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bundlerun.errors import UsageError
+
+Severity = Literal["error", "warning", "policy"]
 
 
 @dataclass(frozen=True, order=True)
@@ -25,14 +28,17 @@ class Problem:
     file: Path
     line: int
     message: str
+    severity: Severity = "error"
+    """A warning stops nobody; a policy is one of the house, which a bundle asks for."""
 
     @classmethod
-    def at(cls, position: Position, message: str) -> "Problem":
+    def at(cls, position: Position, message: str, severity: Severity = "error") -> "Problem":
         """The problem at a position."""
-        return cls(position.file, position.line, message)
+        return cls(position.file, position.line, message, severity)
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        kind = "" if self.severity == "error" else f"{self.severity}: "
+        return f"{self.file}:{self.line}: {kind}{self.message}"
 
 
 class BundleError(UsageError):

@@ -10,12 +10,18 @@ from importlib import import_module
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from bundlerun.bundle.errors import Problem, listed
+from bundlerun.bundle.errors import Problem, Severity, listed
 from bundlerun.bundle.nodes import Node
 from bundlerun.bundle.reader import Bundle
 
 # What only a workspace knows stands as a text where a number belongs.
 _STAND_IN = re.compile(r"(resources|lookup)\.[^\s.]+\.\S[^/]*")
+_KNOWN = (
+    *("alerts", "apps", "clusters", "dashboards", "database_catalogs", "database_instances"),
+    *("experiments", "jobs", "model_serving_endpoints", "models", "pipelines"),
+    *("quality_monitors", "registered_models", "schemas", "secret_scopes", "sql_warehouses"),
+    *("synced_database_tables", "volumes"),
+)
 _BOOLEANS = {"true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -23,7 +29,13 @@ def kinds(root: Node) -> Iterator[Problem]:
     """Kinds of resources that there are not."""
     for kind, resources in _kinds(root).items():
         if _resource_class(kind) is None:
-            yield Problem.at(resources.position, f"expected a kind of resource, found {kind!r}")
+            message = f"resources.{kind} is a kind that is not known here: it is not checked"
+            yield Problem.at(resources.position, message, _severity(str(kind)))
+
+
+def _severity(kind: str) -> Severity:
+    """A kind that looks like another is a slip; any other one may be newer than this check."""
+    return "error" if get_close_matches(kind, _KNOWN, n=1, cutoff=0.8) else "warning"
 
 
 def typed(bundle: Bundle) -> Iterator[Problem]:

@@ -17,8 +17,18 @@ _IDENTIFIERS = {"warehouse_id", "existing_cluster_id", "instance_pool_id", "poli
 
 
 def written(root: Node) -> Iterator[Problem]:
-    """Broken references, what belongs into a variable, production without a place."""
+    """Broken references, two default targets."""
     yield from _references(root)
+    targets = root.child("targets")
+    fields = targets.fields if targets else {}
+    defaults = [name for name, target in fields.items() if text(target, "default") == "True"]
+    for name in defaults[1:]:
+        message = f"expected one default target, found {' and '.join(defaults)}"
+        yield Problem.at(fields[name].nearest(("default",)), message)
+
+
+def constants(root: Node) -> Iterator[Problem]:
+    """What belongs into a variable, production without a place of its own."""
     yield from _hard_coded(root)
     targets = root.child("targets")
     for name, target in targets.fields.items() if targets else ():
@@ -38,7 +48,8 @@ def _references(root: Node) -> Iterator[Problem]:
                     position, f"expected a reference such as ${{var.x}}, found {shown}"
                 )
             elif reference[1].split(".")[0] not in _ROOTS:
-                yield Problem.at(position, f"{reference[0]} refers to nothing that a bundle has")
+                message = f"{reference[0]} refers to nothing that is known here"
+                yield Problem.at(position, message, "warning")
 
 
 def _hard_coded(root: Node) -> Iterator[Problem]:
