@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pipelines_world import DECLARED, World, statuses
 
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 
 SKIPPED = dict.fromkeys(
     ("bronze.raw_visits", "silver.visits", "gold.minutes", "gold.people"), "SKIPPED"

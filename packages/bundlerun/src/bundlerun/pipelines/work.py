@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
 
 from bundlerun.pipelines.checkpoint import Batch, Checkpoint, Span
 from bundlerun.pipelines.definitions import Definitions
@@ -22,6 +21,7 @@ from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.kafka import KafkaSource, write_messages
 from bundlerun.pipelines.names import short_name
 from bundlerun.pipelines.session import FileSource, PipelineSession
+from bundlerun.pipelines.stored import Stored, ddl
 from pocketlake import Lake
 
 Step = Literal["waiting", "started", "planned", "writing", "written", "ended"]
@@ -38,18 +38,6 @@ class Declared(Protocol):
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that identify a row."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A table as pocketlake wants it."""
-
-    name: str
-    columns: str
-    keys: tuple[str, ...] = ()
-    comment: str = ""
-    clustering: tuple[str, ...] = ()
-    personal: tuple[str, ...] = ()
 
 
 @dataclass
@@ -182,8 +170,3 @@ class Rows:
             if not node.reads.is_stream:
                 self._work.views[name] = rows
         return rows
-
-
-def ddl(schema: StructType) -> str:
-    """The columns of a schema as text."""
-    return ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in schema.fields)
