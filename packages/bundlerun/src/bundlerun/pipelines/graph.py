@@ -102,7 +102,7 @@ class Resolver:
         """The columns of a dataset or table."""
         return self._columns(name, is_stream=False)
 
-    def stream_table(self, name: str) -> DataFrame:
+    def stream_table(self, name: str, *, skip_changes: bool = False) -> DataFrame:  # noqa: ARG002
         """The columns of a dataset or table that is read as a stream."""
         return self._columns(name, is_stream=True)
 

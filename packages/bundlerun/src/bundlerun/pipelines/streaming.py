@@ -88,12 +88,13 @@ def _planned(
 ) -> Batch | None:
     """The next batch, recorded; None if there is nothing new."""
     starts_anew = anew or checkpoint.starts_anew(table_id)
-    files = {
-        checkpoint.relative(source.folder): checkpoint.files_since(
-            source.folder, pattern=source.glob, anew=starts_anew
-        )
-        for source in node.reads.stream_files
-    }
+    files: dict[str, list[str]] = {}
+    passed: dict[str, list[str]] = {}
+    for source in node.reads.stream_files:
+        folder = checkpoint.relative(source.folder)
+        new = checkpoint.files_since(source.folder, pattern=source.glob, anew=starts_anew)
+        is_passed = starts_anew and not source.takes_old
+        (passed if is_passed else files)[folder] = new
     tables = {
         name: span
         for name in sorted(node.reads.stream_tables)
@@ -101,8 +102,8 @@ def _planned(
     }
     positions = {} if starts_anew else checkpoint.offsets()
     offsets: dict[str, dict[str, tuple[int, int]]] = {}
-    for source, found in ends:
-        for topic, parts in next_offsets(source, found, positions).items():
+    for stream, found in ends:
+        for topic, parts in next_offsets(stream, found, positions).items():
             offsets.setdefault(topic, {}).update(parts)
     messages = (until - since for parts in offsets.values() for since, until in parts.values())
     once = checkpoint.once_since(node.dataset.once, anew=starts_anew)
@@ -112,12 +113,19 @@ def _planned(
         or bool(once)
         or any(messages)
         or any(files.values())
+        or any(passed.values())
         or any(span.since != span.until for span in tables.values())
     )
     if not is_new:
         return None
     return checkpoint.record(
-        table_id=table_id, files=files, tables=tables, offsets=offsets, once=once, anew=starts_anew
+        table_id=table_id,
+        files=files,
+        passed=passed,
+        tables=tables,
+        offsets=offsets,
+        once=once,
+        anew=starts_anew,
     )
 
 

@@ -115,13 +115,14 @@ class Rows:
         full = dataset.name if dataset else self._work.definitions.names.full(name)
         return self._work.lake.read(self._work.stored(full))
 
-    def stream_table(self, name: str) -> DataFrame:
+    def stream_table(self, name: str, *, skip_changes: bool = False) -> DataFrame:
         """The rows of a table that are new in the batch."""
         dataset = self._work.definitions.find(name)
         if dataset is not None and not dataset.is_stored:
             return self._view(dataset.name).alias(short_name(name))
         full = dataset.name if dataset else self._work.definitions.names.full(name)
-        return self._between(full, self._of_batch.tables[full]).alias(short_name(name))
+        rows = self._between(full, self._of_batch.tables[full], skip_changes=skip_changes)
+        return rows.alias(short_name(name))
 
     def stream_files(self, source: FileSource) -> DataFrame:
         """The rows of the files that are new in the batch."""
@@ -154,10 +155,15 @@ class Rows:
         assert self._batch is not None  # noqa: S101 - the graph says who streams
         return self._batch
 
-    def _between(self, name: str, span: Span) -> DataFrame:
+    def _between(self, name: str, span: Span, *, skip_changes: bool) -> DataFrame:
         table, lake = self._work.stored(name), self._work.lake
         rows = lake.read(table, version=span.until)
-        return rows if span.since is None else rows.exceptAll(lake.read(table, version=span.since))
+        if span.since is None:
+            return rows
+        added = lake.added(table, since=span.since, until=span.until, skip_changes=skip_changes)
+        if added is not None:
+            return added
+        return rows.exceptAll(lake.read(table, version=span.since))
 
     def _view(self, name: str) -> DataFrame:
         if name in self._work.views:
