@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bundlerun.pipelines import PipelineSettings, Update, run_pipeline
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 from pocketlake import Lake
 from pocketlake.sessions import embedded_session
 

@@ -6,7 +6,7 @@ import pytest
 from pipelines_world import World, statuses
 
 from bundlerun.pipelines import PipelineError
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 
 HEAD = """
 from pyspark import pipelines as dp

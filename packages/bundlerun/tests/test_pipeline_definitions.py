@@ -6,6 +6,7 @@ from pipelines_world import World, statuses
 from bundlerun.pipelines import PipelineError
 
 HEAD = "from pyspark import pipelines as dp\nfrom pyspark.sql import functions as F\n"
+AUTO_LOADER = "format('cloudFiles').option('cloudFiles.cleanSource', 'DELETE').load('/x')"
 CHANGES = "dp.create_auto_cdc_flow('a', 'silver.visits', ['id'], 'minutes')\n"
 READS = """
 @dp.materialized_view(name="{name}")
@@ -92,6 +93,14 @@ def reading(name, source, more=""):
         (
             "dp.create_streaming_table('a', expect_all={'x': 'true'})\n" + CHANGES,
             "expected the expectations of bronze.a at the source of its changes, found them at",
+        ),
+        (
+            STREAM.replace("table('silver.visits').MORE", AUTO_LOADER),
+            "expected Auto Loader without cloudFiles.cleanSource, found it: leave it out",
+        ),
+        (
+            STREAM.replace("readStream", "readStream.option('startingVersion', 1)"),
+            "expected a stream of all rows of silver.visits, found startingVersion, which only",
         ),
         ("gone.py()\n", "wrong.py: name 'gone' is not defined"),
         ("spark.read.table('silver.visits')\n", "expected reads inside the functions of tables"),

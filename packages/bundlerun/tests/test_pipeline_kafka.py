@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from pipelines_world import World, statuses
 
@@ -65,6 +65,20 @@ def topic(broker, request):
     admin = AdminClient({"bootstrap.servers": broker.address})
     admin.create_topics([NewTopic(name, 2, 1)])[name].result(20)
     return name
+
+
+def received(broker, topic):
+    """All messages of a topic, in the order of its partitions."""
+    settings = {"bootstrap.servers": broker.address, "group.id": "test"}
+    consumer = Consumer(settings | {"enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in (0, 1)])
+    found, ended = [], 0
+    while ended < 2:
+        for message in consumer.consume(100, timeout=0.2):
+            ended += message.error() is not None
+            found += [] if message.error() else [message]
+    consumer.close()
+    return sorted(found, key=lambda message: (message.partition(), message.offset()))
 
 
 def send(broker, topic, *texts, partition=0, **settings):
@@ -189,8 +203,6 @@ def test_a_stream_starts_where_it_is_told_to(tmp_path, broker, topic):
 
 @pytest.mark.broker
 def test_messages_that_were_deleted_before_they_were_read_are_named(tmp_path, broker, topic):
-    from confluent_kafka import TopicPartition
-
     world, options = world_of(tmp_path, broker, topic)
     send(broker, topic, "a")
     world.updated(**options)
@@ -258,3 +270,49 @@ def test_a_wrong_stream_is_named_before_the_broker_is_asked(tmp_path, old, new, 
     with pytest.raises(PipelineError, match=message) as found:
         world.update(configuration={"brokers": "hidden:1"})
     assert "hidden" not in str(found.value)
+
+
+SINK = """
+from pyspark import pipelines as dp
+from pyspark.sql import functions as F
+
+dp.create_sink("out", "kafka", {"kafka.bootstrap.servers": spark.conf.get("brokers"), "topic": TOPIC})
+
+@dp.append_flow(target="out")
+def lines():
+    rows = spark.readStream.schema("id STRING, part INT").json(spark.conf.get("landing"))
+    header = F.struct(F.lit("h").alias("key"), F.encode(F.lit("v"), "utf-8").alias("value"))
+    return rows.select(
+        F.col("id").alias("key"), F.concat(F.lit("text "), "id").alias("value"),
+        F.col("part").alias("partition"), F.array(header).alias("headers"),
+    )
+"""
+
+
+@pytest.mark.broker
+def test_a_sink_sends_what_is_new(tmp_path, broker, topic):
+    world, options = World(tmp_path, {"sink.py": SINK.replace("TOPIC", repr(topic))}), {}
+    options["configuration"] = {"brokers": broker.address}
+    world.land("a.json", '{"id":"1","part":1}', '{"part":0}')
+    update = world.updated(**options)
+    assert update.flow("out").outcome.inserted == 2
+    world.land("b.json", '{"id":"3","part":1}')
+    world.updated(**options)
+    assert statuses(world.updated(**options)) == {"out": "SKIPPED"}
+    found = [(m.partition(), m.key(), m.value(), m.headers()) for m in received(broker, topic)]
+    header = [("h", b"v")]
+    assert found == [
+        (0, None, None, header), (1, b"1", b"text 1", header), (1, b"3", b"text 3", header),
+    ]  # fmt: skip
+    world.updated(**options, full_refresh=True)
+    assert len(received(broker, topic)) == 6
+
+
+def test_messages_that_no_broker_takes_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("bundlerun.pipelines.sinks._PATIENCE", 0.5)
+    world = World(tmp_path, {"sink.py": SINK.replace("TOPIC", "'things'")})
+    world.land("a.json", '{"id":"1","part":0}')
+    error = world.update(configuration={"brokers": "127.0.0.1:1"}).error
+    assert error == (
+        "out: expected the brokers to take all messages of out, found 1 that nobody took within 0 s"
+    )

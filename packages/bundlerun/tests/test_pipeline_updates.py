@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pipelines_world import DECLARED, World, statuses
 
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 
 SKIPPED = dict.fromkeys(
     ("bronze.raw_visits", "silver.visits", "gold.minutes", "gold.people"), "SKIPPED"
@@ -191,6 +191,45 @@ def test_many_batches_are_kept_in_few_files(world, monkeypatch):
         world.updated(refresh=["raw_visits"])
     assert len(world.rows("bronze.raw_visits")) == 8
     assert len(list((world.home / "storage/bronze.raw_visits").glob("*.json"))) <= 4
+
+
+def test_a_stream_of_a_table_reads_the_files_that_were_appended(world):
+    first_files(world)
+    world.updated()
+    raw = Stored("bronze.raw_visits", "id STRING, person STRING, minutes BIGINT")
+    world.lake.append(raw, world.lake.rows(raw, [("1", "Ada", 5)]))
+    world.lake.compact(raw)
+    world.updated()
+    assert world.rows("silver.visits") == [("1", "Ada", 5), ("1", "Ada", 5), ("2", "Bo", 200)]
+
+
+@pytest.mark.parametrize(("option", "changed"), [("ignoreDeletes", 1), ("skipChangeCommits", 0)])
+def test_rows_that_changed_in_a_streamed_table_come_again_or_are_skipped(world, option, changed):
+    read = f'readStream.option("{option}", True).table'
+    world.write("visits.py", world.files["visits.py"].replace("readStream.table", read))
+    first_files(world)
+    world.updated()
+    raw = Stored("bronze.raw_visits", "id STRING, person STRING, minutes BIGINT", ("id",))
+    world.lake.delete(raw, where="id = '1'")
+    world.lake.merge(raw, world.lake.rows(raw, [("2", "Bo", 90)]))
+    world.lake.append(raw, world.lake.rows(raw, [("4", "Cy", 10)]))
+    world.updated(refresh=["silver.visits"])
+    found = [("1", "Ada", 5), ("2", "Bo", 200), ("2", "Bo", 90), ("4", "Cy", 10)]
+    assert world.rows("silver.visits") == (found if changed else [*found[:2], *found[3:]])
+
+
+def test_files_that_were_there_before_may_be_left_out(world):
+    first_files(world)
+    stream = 'readStream.format("cloudFiles").option("cloudFiles.format", "json")'
+    stream += '.option("cloudFiles.includeExistingFiles", False).schema(COLUMNS).load('
+    text = world.files["visits.py"].replace("readStream.schema(COLUMNS).json(", stream)
+    world.write("visits.py", text)
+    world.updated()
+    assert world.rows("bronze.raw_visits") == []
+    world.land("tuesday/a.json", '{"id":"4","person":"Ada","minutes":10}')
+    world.updated()
+    assert world.rows("bronze.raw_visits") == [("4", "Ada", 10)]
+    assert set(statuses(world.updated()).values()) == {"SKIPPED"}
 
 
 def test_nothing_is_written_by_a_dry_run(world):

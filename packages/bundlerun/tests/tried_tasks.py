@@ -10,7 +10,7 @@ import threading as _threading
 import time as _time
 from pathlib import Path as _Path
 
-from bundlerun.pipelines.work import Stored as _Stored
+from bundlerun.pipelines.stored import Stored as _Stored
 
 _HOME = _Path(_os.environ.get("BUNDLERUN_HOME", "."))
 

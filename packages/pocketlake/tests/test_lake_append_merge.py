@@ -231,3 +231,26 @@ def test_a_key_may_be_a_struct(lake: Lake) -> None:
     lake.merge(table, lake.rows(table, [("a", (1, 1), 1), ("a", (1, None), 1), ("a", (2, 1), 1)]))
     more = lake.rows(table, [("a", (1, 1), 2), ("a", (1, None), 1), ("a", (3, 1), 1)])
     assert lake.merge(table, more) == Written(inserted=1, updated=1)
+
+
+def test_the_rows_that_versions_appended_are_read_from_their_files(lake: Lake) -> None:
+    lake.append(THINGS, things(lake, ("a", 1, 1)))
+    since = version_of(lake, THINGS)
+    lake.append(THINGS, things(lake, ("b", 2, None)))
+    lake.compact(THINGS)
+    lake.append(THINGS, things(lake, ("c", None, 3)))
+    until = version_of(lake, THINGS)
+    added = lake.added(THINGS, since=since, until=until)
+    assert added is not None
+    assert tuples(added) == [("b", 2, None), ("c", None, 3)]
+    none = lake.added(THINGS, since=until, until=until)
+    assert none is not None
+    assert tuples(none) == []
+
+    lake.merge(THINGS, things(lake, ("b", 9, 9)))
+    lake.append(THINGS, things(lake, ("d", 4, 4)))
+    last = version_of(lake, THINGS)
+    assert lake.added(THINGS, since=since, until=last) is None
+    skipped = lake.added(THINGS, since=until, until=last, skip_changes=True)
+    assert skipped is not None
+    assert tuples(skipped) == [("d", 4, 4)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -60,7 +61,7 @@ class EmbeddedEngine:
         """A session's catalog knows only the tables that it was told of."""
         with self._guard:
             if place.name not in self._attached:
-                location = self._address(place)
+                location = self.address(place)
                 folder = text_literal(tables.location(place).rpartition("/")[0])
                 self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {place.schema} LOCATION {folder}")
                 self.spark.sql(
@@ -68,6 +69,16 @@ class EmbeddedEngine:
                     f" LOCATION {text_literal(location)}"
                 )
                 self._attached.add(place.name)
+
+    def address(self, place: Place) -> str:
+        """The location, or a link to it: Sail encodes a path with blanks or umlauts twice."""
+        location = tables.location(place)
+        if "://" in location or quote(location, safe="/+'") == location:
+            return location
+        link = Path(self._links.name, sha256(location.encode()).hexdigest())
+        with suppress(FileExistsError):
+            link.symlink_to(Path(location).absolute())
+        return str(link)
 
     def ensure(self, table: Declaration, place: Place) -> None:
         """Create the table with plain, nullable columns, or evolve it."""
@@ -253,15 +264,6 @@ class EmbeddedEngine:
     def _read(self, place: Place) -> DataFrame:
         self.attach(place)
         return self.spark.table(place.name)
-
-    def _address(self, place: Place) -> str:
-        """The location, or a link to it: Sail encodes a path with blanks or umlauts twice."""
-        location = tables.location(place)
-        if "://" in location or quote(location, safe="/+'") == location:
-            return location
-        link = Path(self._links.name, sha256(location.encode()).hexdigest())
-        link.symlink_to(Path(location).absolute())
-        return str(link)
 
     def _stream(self, table: Declaration, rows: DataFrame) -> Stream:
         types = declared_types(self.spark, table)

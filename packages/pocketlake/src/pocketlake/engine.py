@@ -37,6 +37,9 @@ class Engine(Protocol):
     def attach(self, place: Place) -> None:
         """Make the table known to the session by its name."""
 
+    def address(self, place: Place) -> str | None:
+        """Where the session reads the files of a table; None if the catalog manages it."""
+
     def ensure(self, table: Declaration, place: Place) -> None:
         """Create the table, or evolve it to its declaration."""
 

@@ -7,6 +7,7 @@ from threading import RLock
 
 from pyspark.sql import DataFrame, SparkSession
 
+from pocketlake.added import added_files
 from pocketlake.conditions import Args
 from pocketlake.declaration import Declaration, declared_types, fitting, quoted
 from pocketlake.engine import Engine, Place
@@ -85,6 +86,29 @@ class Lake:
         if version is None:
             return self.spark.table(place.name)
         return self.spark.sql(f"SELECT * FROM {place.name} VERSION AS OF {int(version)}")
+
+    def added(
+        self, table: Declaration, *, since: int, until: int, skip_changes: bool = False
+    ) -> DataFrame | None:
+        """The rows that the versions after `since`, up to `until`, appended, from their files.
+
+        Args:
+            table: The table.
+            since: A version that does not count.
+            until: The last version that does.
+            skip_changes: Leave out versions that removed rows too, instead of answering None.
+
+        Returns:
+            None if a version changed or removed rows, or the table's log does not tell.
+        """
+        place = self._place(table)
+        files = added_files(self._engine.address(place), since, until, skip_changes=skip_changes)
+        if files is None:
+            return None
+        columns = self.read(table, version=until).schema
+        if not files:
+            return self.spark.createDataFrame([], columns)
+        return self.spark.read.schema(columns).parquet(*files)
 
     def rows(self, table: Declaration, rows: Iterable[object]) -> DataFrame:
         """A few local rows in the declared columns: tuples in their order, or mappings."""

@@ -58,6 +58,10 @@ class SparkEngine:
         """Make the table known to the session by its name."""
         tables.attach(self.spark, place)
 
+    def address(self, place: Place) -> str | None:
+        """The location."""
+        return place.location
+
     def ensure(self, table: Declaration, place: Place) -> None:
         """Create the table or evolve it; managed ones get their NOT NULLs and clustering."""
         types = declared_types(self.spark, table)

@@ -190,6 +190,12 @@ def materialized_view(
     return _own["materialized_view"](query, **_known(options.get("name") or "a view", options))
 
 
+def foreach_batch_sink(*_: object, **__: object) -> NoReturn:
+    """Refused: its function writes by itself, past the lake and its commits."""
+    message = "expected a sink of delta or kafka by create_sink"
+    raise DefinitionError(f"{message}, found foreach_batch_sink, which only a workspace has")
+
+
 def inject() -> None:
     """Give `pyspark.pipelines` what it lacks.
 
@@ -203,6 +209,7 @@ def inject() -> None:
         "apply_changes": create_auto_cdc_flow,
         "apply_changes_from_snapshot": create_auto_cdc_from_snapshot_flow,
         "view": pipelines.temporary_view,
+        "foreach_batch_sink": foreach_batch_sink,
     }
     for name, function in more.items():
         if not hasattr(pipelines, name):

@@ -17,7 +17,8 @@ from bundlerun.pipelines.changes import DELETED, SEQUENCE, START, Target
 from bundlerun.pipelines.errors import PipelineError
 from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.history import IS_LAST, latest, marked, matched, to_hide, told_by, versions
-from bundlerun.pipelines.work import Stored, Work, ddl
+from bundlerun.pipelines.stored import Stored, ddl
+from bundlerun.pipelines.work import Work
 from pocketlake import Written
 
 RETENTION = "pipelines.cdc.tombstoneGCThresholdInSeconds"

@@ -40,6 +40,8 @@ class Batch:
     is_done: bool = False
     files: Mapping[str, list[str]] = field(default_factory=dict)
     """By folder; relative to the checkpoint, so that both may be moved together."""
+    passed: Mapping[str, list[str]] = field(default_factory=dict)
+    """The files that were there before a stream that does not take them."""
     tables: Mapping[str, Span] = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
     """Of Kafka: by cluster and topic, then by partition."""
@@ -81,7 +83,8 @@ class Checkpoint:
     def files_since(self, folder: Path, *, pattern: str, anew: bool) -> list[str]:
         """The files of a folder that no batch has, all if anew; relative to the checkpoint."""
         key = self.relative(folder)
-        seen = set() if anew else {f for b in self._batches for f in b.files.get(key, ())}
+        known = [] if anew else self._batches
+        seen = {f for b in known for files in (b.files, b.passed) for f in files.get(key, ())}
         found = (self.relative(file) for file in _files(folder, pattern))
         return sorted(file for file in found if file not in seen)
 
@@ -108,6 +111,7 @@ class Checkpoint:
         *,
         table_id: str,
         files: Mapping[str, list[str]],
+        passed: Mapping[str, list[str]],
         tables: Mapping[str, Span],
         offsets: Offsets,
         once: list[str],
@@ -121,6 +125,7 @@ class Checkpoint:
             table_id=table_id,
             starts_anew=anew,
             files=files,
+            passed=passed,
             tables=tables,
             offsets=offsets,
             once=once,
@@ -152,7 +157,7 @@ class Checkpoint:
         files: dict[str, list[str]] = {}
         tables: dict[str, Span] = {}
         for batch in self._batches:
-            for folder, names in batch.files.items():
+            for folder, names in (*batch.files.items(), *batch.passed.items()):
                 files.setdefault(folder, []).extend(names)
             tables |= batch.tables
         offsets = {

@@ -14,7 +14,14 @@ from pyspark.pipelines.graph_element_registry import (
     GraphElementRegistry,
     graph_element_registration_context,
 )
-from pyspark.pipelines.output import MaterializedView, Output, StreamingTable, Table, TemporaryView
+from pyspark.pipelines.output import (
+    MaterializedView,
+    Output,
+    Sink,
+    StreamingTable,
+    Table,
+    TemporaryView,
+)
 from pyspark.pipelines.source_code_location import SourceCodeLocation
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
@@ -25,15 +32,17 @@ from bundlerun.pipelines.errors import DefinitionError, PipelineError, first_lin
 from bundlerun.pipelines.expectations import Expectation, expectations_of, with_expectations
 from bundlerun.pipelines.names import Names, without_live
 from bundlerun.pipelines.session import PipelineSession
+from bundlerun.pipelines.sinks import check_sink
 from bundlerun.pipelines.statements import SqlDataset, SqlFlow, statements
 
-Kind = Literal["streaming table", "materialized view", "temporary view"]
+Kind = Literal["streaming table", "materialized view", "temporary view", "sink"]
 Query = Callable[[], DataFrame]
 
 _KINDS: dict[type[Output], Kind] = {
     StreamingTable: "streaming table",
     MaterializedView: "materialized view",
     TemporaryView: "temporary view",
+    Sink: "sink",
 }
 # Modules that lie beside the source files are imported by plain names, which are the process's.
 _importing = RLock()
@@ -57,12 +66,13 @@ class Dataset:
     """How changes are brought in: of each query if the table is a target of AUTO CDC."""
     snapshots: SnapshotFlow | None = None
     """The one flow of a target of AUTO CDC from snapshots."""
+    sink: Sink | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_stored(self) -> bool:
-        """True for what is a table; a temporary view is but its query."""
-        return self.kind != "temporary view"
+        """True for what is a table; a temporary view is but its query, a sink is elsewhere."""
+        return self.kind in ("streaming table", "materialized view")
 
     @property
     def expectations(self) -> tuple[Expectation, ...]:
@@ -85,13 +95,16 @@ class Definitions(GraphElementRegistry):
         if kind is None:
             message = f"expected tables and views, found {output.name}, a"
             raise DefinitionError(f"{message} {type(output).__name__}")
-        is_view = kind == "temporary view"
-        name = output.name if is_view else self.names.full(output.name)
+        is_table = isinstance(output, Table)
+        name = self.names.full(output.name) if is_table else output.name
         if name in self.datasets:
             raise DefinitionError(f"expected {name} to be defined once, found it twice")
         dataset = Dataset(name, kind, output.comment or "")
         if isinstance(output, Table):
             dataset.schema, dataset.properties = output.schema, output.table_properties
+        if isinstance(output, Sink):
+            check_sink(output)
+            dataset.sink = output
         self.datasets[name] = dataset
 
     def register_flow(self, flow: Flow) -> None:
@@ -176,6 +189,9 @@ def _check_flows(dataset: Dataset) -> None:
     """Refuse flows that cannot fill the dataset, or not together."""
     if not dataset.queries:
         raise DefinitionError(f"expected a flow that fills {dataset.name}, found none")
+    if dataset.sink is not None and dataset.expectations:
+        message = f"expected the expectations of sink {dataset.name} on a view before it"
+        raise DefinitionError(f"{message}, found them on its flow")
     if dataset.rules and dataset.kind != "streaming table":
         message = f"expected the target of AUTO CDC, {dataset.name}, to be a streaming"
         raise DefinitionError(f"{message} table, found a {dataset.kind}")

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from bundlerun.pipelines.outcome import FlowResult, Update
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 from pocketlake import Lake
 
 _COLUMNS = """

@@ -25,6 +25,7 @@ from bundlerun.pipelines.plans import (
     plan_text,
 )
 from bundlerun.pipelines.session import FileSource, PipelineSession
+from bundlerun.pipelines.sinks import check_columns
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Node:
     @property
     def is_stream_view(self) -> bool:
         """True if it is a view of what is new."""
-        return not self.dataset.is_stored and self.reads.is_stream
+        return self.dataset.kind == "temporary view" and self.reads.is_stream
 
     @property
     def inputs(self) -> list[str]:
@@ -101,7 +102,7 @@ class Resolver:
         """The columns of a dataset or table."""
         return self._columns(name, is_stream=False)
 
-    def stream_table(self, name: str) -> DataFrame:
+    def stream_table(self, name: str, *, skip_changes: bool = False) -> DataFrame:  # noqa: ARG002
         """The columns of a dataset or table that is read as a stream."""
         return self._columns(name, is_stream=True)
 
@@ -138,6 +139,9 @@ class Resolver:
         dataset = self._definitions.find(name)
         if dataset is None:
             return self._external_columns(name, is_stream=is_stream)
+        if dataset.sink is not None:
+            message = f"expected {self._reader.name} to read a table or view of the pipeline"
+            raise DefinitionError(f"{message}, found sink {name}")
         node = self._node(dataset)
         if is_stream and dataset.rules:
             message = f"expected {self._reader.name} to read the rows of {dataset.name} whole"
@@ -203,6 +207,8 @@ class Resolver:
                 _ = frame.select(*conditions).schema
             plans.append(plan_text(frame))
         _check_kind(dataset, reads)
+        if dataset.sink is not None:
+            check_columns(dataset.sink, schema)
         declared = None if dataset.schema is None else self._empty(dataset.schema).schema
         target = None
         if dataset.rules:
@@ -236,8 +242,8 @@ def _check_kind(dataset: Dataset, reads: Reads) -> None:
         message = f"expected the snapshots of {dataset.name} to be read whole"
         raise DefinitionError(f"{message}, found a stream: use create_auto_cdc_flow")
     is_whole = dataset.snapshots is not None or dataset.once == set(dataset.queries)
-    if dataset.kind == "streaming table" and not (reads.is_stream or is_whole):
-        message = f"expected streaming table {dataset.name} to read a stream"
+    if dataset.kind in ("streaming table", "sink") and not (reads.is_stream or is_whole):
+        message = f"expected {dataset.kind} {dataset.name} to read a stream"
         raise DefinitionError(f"{message}, found none: make it a materialized view")
     if dataset.kind == "materialized view" and reads.is_stream:
         message = f"expected materialized view {dataset.name} to read whole tables"

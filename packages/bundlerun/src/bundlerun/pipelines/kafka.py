@@ -273,43 +273,49 @@ def _arrow_schema(source: KafkaSource) -> Any:  # noqa: ANN401 - a pa.Schema
 
 
 @contextmanager
-def _consumer(source: KafkaSource) -> Iterator["Consumer"]:
-    """A consumer that commits nothing: the checkpoint holds the offsets."""
+def client_errors(servers: str) -> Iterator[None]:
+    """Errors of the client, or that there is none, in one line."""
     try:
-        from confluent_kafka import Consumer, KafkaException
+        from confluent_kafka import KafkaException
     except ImportError:
-        message = "expected confluent-kafka for a Kafka stream, found none"
+        message = "expected confluent-kafka for a stream or sink of Kafka, found none"
         raise PipelineError(f"{message}: install bundlerun[kafka]") from None
+    try:
+        yield
+    except KafkaException as error:
+        message = f"expected a broker at {servers} that answers"
+        raise PipelineError(f"{message}, found: {first_line(error)}") from None
+
+
+def client_settings(options: Mapping[str, str]) -> dict[str, Any]:
+    """Settings of the client: those of Java's that are `kafka.` options, under its own names."""
+    given = {k.removeprefix("kafka."): v for k, v in options.items() if k.startswith("kafka.")}
+    # A login is one text in Java and two settings here.
+    found = _LOGIN.findall(given.pop("sasl.jaas.config", ""))
+    login = {f"sasl.{name}": value for name, value in found}
     logger = logging.getLogger("bundlerun.kafka")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
-    consumer: Consumer | None = None
-    try:
-        consumer = Consumer(_settings(source), logger=logger)
-        yield consumer
-    except KafkaException as error:
-        message = f"expected a broker at {source.servers} that answers"
-        raise PipelineError(f"{message}, found: {first_line(error)}") from None
-    finally:
-        if consumer is not None:
+    return {**given, **login, "logger": logger, "error_cb": lambda _: None}
+
+
+@contextmanager
+def _consumer(source: KafkaSource) -> Iterator["Consumer"]:
+    """A consumer that commits nothing: the checkpoint holds the offsets."""
+    with client_errors(source.servers):
+        from confluent_kafka import Consumer
+
+        consumer = Consumer(
+            {
+                "group.id": "bundlerun",
+                "isolation.level": "read_uncommitted",
+                **client_settings(source.options),
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+            }
+        )
+        try:
+            yield consumer
+        finally:
             consumer.close()
-
-
-def _settings(source: KafkaSource) -> dict[str, object]:
-    """Settings of the client: those of Java's that are `kafka.` options, under its own names."""
-    given = {k.removeprefix("kafka."): v for k, v in source.options.items() if k[:6] == "kafka."}
-    # A login is one text in Java and two settings here.
-    login = {f"sasl.{name}": value for name, value in _LOGIN.findall(given.pop(_JAAS, ""))}
-    return {
-        "group.id": "bundlerun",
-        "isolation.level": "read_uncommitted",
-        **given,
-        **login,
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "auto.offset.reset": "error",
-        "error_cb": lambda _: None,
-    }
-
-
-_JAAS = "sasl.jaas.config"

@@ -19,6 +19,16 @@ from bundlerun.pipelines.errors import DefinitionError
 from bundlerun.pipelines.kafka import KafkaSource
 from bundlerun.pipelines.sql import with_sources
 
+_OF_AUTO_LOADER = (
+    "cloudFiles.allowOverwrites",
+    "cloudFiles.cleanSource",
+    "cloudFiles.partitionColumns",
+    "cloudFiles.schemaHints",
+    "cloudFiles.schemaEvolutionMode",
+    "cloudFiles.rescuedDataColumn",
+    "rescuedDataColumn",
+)
+"""Options of Auto Loader that change rows, and are not kept here."""
 _FORMATS = ("parquet", "json", "csv", "text", "orc")
 
 
@@ -30,6 +40,8 @@ class FileSource:
     format: str
     schema: StructType | str
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    takes_old: bool = True
+    """False if the files that are there at the first update do not count."""
 
     @property
     def glob(self) -> str:
@@ -43,8 +55,8 @@ class Reader(Protocol):
     def table(self, name: str) -> DataFrame:
         """All rows of a dataset or table."""
 
-    def stream_table(self, name: str) -> DataFrame:
-        """The rows of a dataset or table that are new."""
+    def stream_table(self, name: str, *, skip_changes: bool = False) -> DataFrame:
+        """The rows of a dataset or table that are new; or those of pure appends alone."""
 
     def stream_files(self, source: FileSource) -> DataFrame:
         """The rows of the files that are new."""
@@ -201,7 +213,12 @@ class StreamReader:
 
     def table(self, tableName: str) -> DataFrame:  # noqa: N803 - Spark's name
         """The rows of a table that are new."""
-        return self._session.reader.stream_table(tableName)
+        for option in ("readChangeFeed", "startingVersion", "startingTimestamp"):
+            if option in self._options:
+                message = f"expected a stream of all rows of {tableName}, found {option}"
+                raise DefinitionError(f"{message}, which only a workspace has")
+        skip_changes = self._options.get("skipChangeCommits") == "true"
+        return self._session.reader.stream_table(tableName, skip_changes=skip_changes)
 
     def load(
         self,
@@ -218,6 +235,7 @@ class StreamReader:
         if kind == "kafka":
             return self._session.reader.stream_kafka(KafkaSource.of(self._options))
         if kind == "cloudFiles":
+            _refuse_auto_loader(self._options)
             kind = self._options.get("cloudFiles.format", "parquet")
         if kind not in _FORMATS:
             message = f"expected a stream of tables, kafka or files ({', '.join(_FORMATS)})"
@@ -231,7 +249,8 @@ class StreamReader:
             for key, value in self._options.items()
             if key != "path" and not key.startswith("cloudFiles.")
         }
-        source = FileSource(_folder(folder), kind, self._schema, kept)
+        takes_old = self._options.get("cloudFiles.includeExistingFiles", "true") == "true"
+        source = FileSource(_folder(folder), kind, self._schema, kept, takes_old=takes_old)
         return self._session.reader.stream_files(source)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - parquet(…), json(…) and so on
@@ -244,6 +263,14 @@ class StreamReader:
             return self.load(path, name, schema, **options)
 
         return read
+
+
+def _refuse_auto_loader(options: Mapping[str, str]) -> None:
+    """Refuse options without which the rows would be others than those of Auto Loader."""
+    off = {"false", "OFF", "none", "addNewColumns", "failOnNewColumns"}
+    for name in _OF_AUTO_LOADER:
+        if options.get(name, "none") not in off:
+            raise DefinitionError(f"expected Auto Loader without {name}, found it: leave it out")
 
 
 def _folder(path: str) -> Path:

@@ -15,8 +15,9 @@ from bundlerun.pipelines.errors import PipelineError
 from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.history import matched
 from bundlerun.pipelines.outcome import Outcome
+from bundlerun.pipelines.stored import Stored
 from bundlerun.pipelines.views import input_versions
-from bundlerun.pipelines.work import Rows, Stored, Work
+from bundlerun.pipelines.work import Rows, Work
 from pocketlake import Written
 
 _KINDS: dict[str, Callable[[str], Version]] = {

@@ -12,7 +12,9 @@ from bundlerun.pipelines.expectations import Counted, expectations_of
 from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.kafka import KafkaSource, Offsets, end_offsets, next_offsets
 from bundlerun.pipelines.outcome import Outcome, summed
-from bundlerun.pipelines.work import Rows, Stored, Work
+from bundlerun.pipelines.sinks import write_sink
+from bundlerun.pipelines.stored import Stored
+from bundlerun.pipelines.work import Rows, Work
 
 
 def update_stream(work: Work, node: Node, *, anew: bool) -> Outcome | None:
@@ -23,7 +25,8 @@ def update_stream(work: Work, node: Node, *, anew: bool) -> Outcome | None:
     """
     table = work.stored(node.dataset.name)
     checkpoint = Checkpoint(work.folder(table.name))
-    table_id = _table_id(work, table)
+    is_sink = node.dataset.sink is not None
+    table_id = "sink" if is_sink else _table_id(work, table)
     outcome: Outcome | None = None
     unfinished = checkpoint.unfinished(table_id)
     if unfinished is not None and not anew:
@@ -47,7 +50,8 @@ def _end_offsets(
     """The messages that the brokers have now, of each Kafka stream."""
     table = work.stored(node.dataset.name)
     sources = node.reads.stream_kafka
-    if sources and not anew and checkpoint.last is None and not work.lake.read(table).isEmpty():
+    is_new = checkpoint.last is None and node.dataset.sink is None
+    if sources and is_new and not anew and not work.lake.read(table).isEmpty():
         message = f"expected the checkpoint of {table.name}, which has rows, in {checkpoint.folder}"
         raise PipelineError(f"{message}, found none: refresh it fully to read all messages anew")
     return [(source, end_offsets(source)) for source in sources]
@@ -84,12 +88,13 @@ def _planned(
 ) -> Batch | None:
     """The next batch, recorded; None if there is nothing new."""
     starts_anew = anew or checkpoint.starts_anew(table_id)
-    files = {
-        checkpoint.relative(source.folder): checkpoint.files_since(
-            source.folder, pattern=source.glob, anew=starts_anew
-        )
-        for source in node.reads.stream_files
-    }
+    files: dict[str, list[str]] = {}
+    passed: dict[str, list[str]] = {}
+    for source in node.reads.stream_files:
+        folder = checkpoint.relative(source.folder)
+        new = checkpoint.files_since(source.folder, pattern=source.glob, anew=starts_anew)
+        is_passed = starts_anew and not source.takes_old
+        (passed if is_passed else files)[folder] = new
     tables = {
         name: span
         for name in sorted(node.reads.stream_tables)
@@ -97,8 +102,8 @@ def _planned(
     }
     positions = {} if starts_anew else checkpoint.offsets()
     offsets: dict[str, dict[str, tuple[int, int]]] = {}
-    for source, found in ends:
-        for topic, parts in next_offsets(source, found, positions).items():
+    for stream, found in ends:
+        for topic, parts in next_offsets(stream, found, positions).items():
             offsets.setdefault(topic, {}).update(parts)
     messages = (until - since for parts in offsets.values() for since, until in parts.values())
     once = checkpoint.once_since(node.dataset.once, anew=starts_anew)
@@ -108,12 +113,19 @@ def _planned(
         or bool(once)
         or any(messages)
         or any(files.values())
+        or any(passed.values())
         or any(span.since != span.until for span in tables.values())
     )
     if not is_new:
         return None
     return checkpoint.record(
-        table_id=table_id, files=files, tables=tables, offsets=offsets, once=once, anew=starts_anew
+        table_id=table_id,
+        files=files,
+        passed=passed,
+        tables=tables,
+        offsets=offsets,
+        once=once,
+        anew=starts_anew,
     )
 
 
@@ -133,45 +145,43 @@ def _span(work: Work, node: Node, checkpoint: Checkpoint, *, name: str, anew: bo
 
 def _write(work: Work, node: Node, checkpoint: Checkpoint, batch: Batch) -> Outcome:
     """Write a batch, whether it was recorded now or by an update that died."""
-    table = work.stored(node.dataset.name)
     frames: list[DataFrame] = []
     counts: list[Counted] = []
+    name = node.dataset.name
     with work.session.reading(Rows(work, checkpoint, batch)):
         for flow, query in node.dataset.queries.items():
             if flow in node.dataset.once and flow not in batch.once:
                 continue
-            rows, found = work.measured(f"{table.name}.{flow}", query(), expectations_of(query))
+            rows, found = work.measured(f"{name}.{flow}", query(), expectations_of(query))
             frames.append(rows)
             if found is not None or node.target is None:
                 counts.append(found or Counted(rows.count(), 0, ()))
     rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
-    work.tell("writing", table.name)
+    work.tell("writing", name)
+    outcome = _appended(work, node, batch, rows, counts)
+    work.tell("written", name)
+    checkpoint.done(batch)
+    rmtree(work.messages(batch), ignore_errors=True)
+    return outcome
+
+
+def _appended(
+    work: Work, node: Node, batch: Batch, rows: DataFrame, counts: list[Counted]
+) -> Outcome:
+    """Bring the rows of a batch to where they belong."""
+    dropped = sum(found.dropped for found in counts)
+    rules = summed(count for found in counts for count in found.expectations)
     if node.target is not None:
-        return _applied(work, node, checkpoint, batch, rows)
+        written = apply_changes(work, node, rows, anew=batch.starts_anew)
+        return Outcome(written.inserted, written.updated, written.deleted, dropped, rules)
     rows = rows.select(*node.schema.names)
-    if batch.starts_anew:
+    table = work.stored(node.dataset.name)
+    once = (f"{work.name}/{table.name}/{batch.checkpoint}", batch.number)
+    if node.dataset.sink is not None:
+        write_sink(work.lake, node.dataset.sink, rows, once=once)
+    elif batch.starts_anew:
         work.lake.replace(table, rows)
     else:
-        app = f"{work.name}/{table.name}/{batch.checkpoint}"
-        work.lake.append(table, rows, once=(app, batch.number))
-    work.tell("written", table.name)
-    checkpoint.done(batch)
-    rmtree(work.messages(batch), ignore_errors=True)
+        work.lake.append(table, rows, once=once)
     inserted = sum(found.rows - found.dropped for found in counts)
-    rules = summed(count for found in counts for count in found.expectations)
-    return Outcome(inserted=inserted, dropped=sum(c.dropped for c in counts), expectations=rules)
-
-
-def _applied(
-    work: Work,
-    node: Node,
-    checkpoint: Checkpoint,
-    batch: Batch,
-    changes: DataFrame,
-) -> Outcome:
-    """Bring a batch of changes into the target of AUTO CDC."""
-    written = apply_changes(work, node, changes, anew=batch.starts_anew)
-    work.tell("written", node.dataset.name)
-    checkpoint.done(batch)
-    rmtree(work.messages(batch), ignore_errors=True)
-    return Outcome(written.inserted, written.updated, written.deleted)
+    return Outcome(inserted=inserted, dropped=dropped, expectations=rules)

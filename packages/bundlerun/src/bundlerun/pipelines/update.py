@@ -19,9 +19,10 @@ from bundlerun.pipelines.outcome import FlowResult, Outcome, Status, Update
 from bundlerun.pipelines.session import PipelineSession
 from bundlerun.pipelines.settings import PipelineSettings
 from bundlerun.pipelines.snapshots import update_snapshots
+from bundlerun.pipelines.stored import Stored
 from bundlerun.pipelines.streaming import update_stream
 from bundlerun.pipelines.views import update_view
-from bundlerun.pipelines.work import Declared, Listener, Stored, Work
+from bundlerun.pipelines.work import Declared, Listener, Work
 from pocketlake import Lake
 
 
@@ -120,7 +121,7 @@ def _update_each(
     broken: set[str] = set()
     for node in work.nodes.values():
         dataset = node.dataset
-        if not dataset.is_stored or not selection.has(dataset.name):
+        if dataset.kind == "temporary view" or not selection.has(dataset.name):
             continue
         if is_stopped():
             update.state = "CANCELED"
@@ -173,7 +174,7 @@ def _result(work: Work, update: Update, node: Node, *, anew: bool) -> FlowResult
 def _updater(dataset: Dataset) -> Callable[..., Outcome | None]:
     if dataset.snapshots is not None:
         return update_snapshots
-    return update_stream if dataset.kind == "streaming table" else update_view
+    return update_view if dataset.kind == "materialized view" else update_stream
 
 
 def _selection(
@@ -185,9 +186,10 @@ def _selection(
         found = set()
         for name in names:
             dataset = definitions.find(name)
-            if dataset is None or not dataset.is_stored:
+            if dataset is None or dataset.kind == "temporary view":
                 message = f"expected a table of the pipeline to refresh, found {name}: one of "
-                tables = (d.name for d in definitions.datasets.values() if d.is_stored)
+                all_of_them = definitions.datasets.values()
+                tables = (d.name for d in all_of_them if d.kind != "temporary view")
                 raise GraphError(message + ", ".join(tables))
             found.add(dataset.name)
         return frozenset(found)

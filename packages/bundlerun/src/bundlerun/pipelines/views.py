@@ -10,7 +10,8 @@ from bundlerun.pipelines.checkpoint import write_json
 from bundlerun.pipelines.expectations import expectations_of
 from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.outcome import Outcome
-from bundlerun.pipelines.work import Rows, Stored, Work
+from bundlerun.pipelines.stored import Stored
+from bundlerun.pipelines.work import Rows, Work
 from pocketlake import Version
 
 _SIGN = "_sign_of_row"

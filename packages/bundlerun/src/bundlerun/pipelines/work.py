@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
 
 from bundlerun.pipelines.checkpoint import Batch, Checkpoint, Span
 from bundlerun.pipelines.definitions import Definitions
@@ -22,6 +21,7 @@ from bundlerun.pipelines.graph import Node
 from bundlerun.pipelines.kafka import KafkaSource, write_messages
 from bundlerun.pipelines.names import short_name
 from bundlerun.pipelines.session import FileSource, PipelineSession
+from bundlerun.pipelines.stored import Stored, ddl
 from pocketlake import Lake
 
 Step = Literal["waiting", "started", "planned", "writing", "written", "ended"]
@@ -38,18 +38,6 @@ class Declared(Protocol):
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns that identify a row."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A table as pocketlake wants it."""
-
-    name: str
-    columns: str
-    keys: tuple[str, ...] = ()
-    comment: str = ""
-    clustering: tuple[str, ...] = ()
-    personal: tuple[str, ...] = ()
 
 
 @dataclass
@@ -127,13 +115,14 @@ class Rows:
         full = dataset.name if dataset else self._work.definitions.names.full(name)
         return self._work.lake.read(self._work.stored(full))
 
-    def stream_table(self, name: str) -> DataFrame:
+    def stream_table(self, name: str, *, skip_changes: bool = False) -> DataFrame:
         """The rows of a table that are new in the batch."""
         dataset = self._work.definitions.find(name)
         if dataset is not None and not dataset.is_stored:
             return self._view(dataset.name).alias(short_name(name))
         full = dataset.name if dataset else self._work.definitions.names.full(name)
-        return self._between(full, self._of_batch.tables[full]).alias(short_name(name))
+        rows = self._between(full, self._of_batch.tables[full], skip_changes=skip_changes)
+        return rows.alias(short_name(name))
 
     def stream_files(self, source: FileSource) -> DataFrame:
         """The rows of the files that are new in the batch."""
@@ -166,10 +155,15 @@ class Rows:
         assert self._batch is not None  # noqa: S101 - the graph says who streams
         return self._batch
 
-    def _between(self, name: str, span: Span) -> DataFrame:
+    def _between(self, name: str, span: Span, *, skip_changes: bool) -> DataFrame:
         table, lake = self._work.stored(name), self._work.lake
         rows = lake.read(table, version=span.until)
-        return rows if span.since is None else rows.exceptAll(lake.read(table, version=span.since))
+        if span.since is None:
+            return rows
+        added = lake.added(table, since=span.since, until=span.until, skip_changes=skip_changes)
+        if added is not None:
+            return added
+        return rows.exceptAll(lake.read(table, version=span.since))
 
     def _view(self, name: str) -> DataFrame:
         if name in self._work.views:
@@ -182,8 +176,3 @@ class Rows:
             if not node.reads.is_stream:
                 self._work.views[name] = rows
         return rows
-
-
-def ddl(schema: StructType) -> str:
-    """The columns of a schema as text."""
-    return ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in schema.fields)

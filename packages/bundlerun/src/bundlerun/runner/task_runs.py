@@ -1,6 +1,6 @@
 """Runs of a bundle's jobs and of their tasks, as `run` executed them on a machine."""
 
-from bundlerun.pipelines.work import Stored
+from bundlerun.pipelines.stored import Stored
 
 TASK_RUNS = Stored(
     name="ops.task_runs",
