@@ -1,6 +1,7 @@
 """Where the engines differ, the form that gives the same rows on both (`docs/engines.md`)."""
 
 import json
+from pathlib import Path
 
 import pytest
 from contract_lakes import Lake, Table, tuples
@@ -169,3 +170,15 @@ def test_a_view_in_the_catalog_shows_the_table_as_it_is_now(lake: Lake) -> None:
         )
     lake.append(table, lake.rows(table, [("b", 2)]))
     assert tuples(lake.spark.table(name)) == [(1,), (2,)]
+
+
+def test_rows_of_several_files_are_ordered_by_an_element_of_a_list(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """By `get`: an index in brackets may raise, and one engine orders by nothing that may."""
+    for text in ("b", "c", "a"):
+        rows = spark.createDataFrame([([text, "x"],)], "cells ARRAY<STRING>")
+        rows.write.mode("append").parquet(str(tmp_path / "rows"))
+    read = spark.read.parquet(str(tmp_path / "rows")).where("cells IS NOT NULL")
+    ordered = read.orderBy(F.get("cells", F.lit(0))).collect()
+    assert [row.cells[0] for row in ordered] == ["a", "b", "c"]

@@ -10,13 +10,15 @@ from lms_lake import landed, lms_job, sessions_in, sessions_of, small_lms, versi
 from pydantic import SecretStr
 
 from lyceum.cli import main
+from lyceum.errors import SettingsError
+from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.quality.results import QUALITY_RESULTS
 from lyceum.runs.ledger import ETL_JOB_STATUS
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.lms.audit import LMS_AUDIT_LOG
 from lyceum.systems.lms.bronze import LMS_EVENT_SESSION_DETAILS, LMS_EVENTS
-from lyceum.systems.lms.job import NothingFetchedError, load, retry_failed
+from lyceum.systems.lms.job import LmsJob, NothingFetchedError, load, retry_failed
 from lyceum.systems.lms.job_fetch import EventsListError, LmsRefusedError, UnfinishedLoadError
 from lyceum.systems.lms.job_get import get
 from lyceum.systems.lms.silver import EVENT_SESSION_DETAILS, EVENT_SESSION_PRODUCTS
@@ -158,8 +160,7 @@ def test_a_wrong_secret_changes_no_table_and_is_named_in_the_audit_log(lake):
 def test_a_load_with_wrong_settings_leaves_its_failure(lake, monkeypatch, capsys):
     """Nothing was called, no table was touched; ops health shows it."""
     monkeypatch.setattr("lyceum.context.Context.lakehouse", lambda _: lake)
-    given = ["--settings", "LMS_CLIENT_ID=x LMS_CLIENT_SECRET=hidden-away"]
-    assert main(["lms", "load", "--url", "nowhere", *given]) == 2
+    assert main(["lms", "load", "--url", "nowhere"]) == 2
     assert "expected LMS_BASE_URL" in capsys.readouterr().err
     failed = lake.read(ETL_JOB_STATUS.base).orderBy("status").collect()
     assert sorted((row.job_name, row.status) for row in failed) == [
@@ -172,6 +173,11 @@ def test_a_load_with_wrong_settings_leaves_its_failure(lake, monkeypatch, capsys
     (runs,) = [one["rows"] for one in answers if one.get("name") == "Failed runs"]
     assert [row["status"] for row in runs] == ["FAILED"]
     assert lake.read(LMS_AUDIT_LOG).where("load_status = 'FAILED'").count() == 1
+
+    config = replace(lake.config, environ={"LMS_QUALITY_TIMING": "2"})
+    there = {"base_url": "http://127.0.0.1:1", "client_id": "x", "client_secret": "hidden-away"}
+    with pytest.raises(SettingsError, match="LMS_QUALITY_TIMING"):
+        load(LmsJob(Lakehouse(lake.spark, config), Reporter(), there))
 
 
 def test_the_summary_counts_what_is_in_quarantine(lake):

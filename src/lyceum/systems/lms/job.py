@@ -43,7 +43,7 @@ class NothingFetchedError(LyceumError):
 
 @dataclass(frozen=True)
 class LmsJob:
-    """What every LMS command works with; settings are read when they are asked for."""
+    """What every LMS command works with; settings are read when asked for, or SettingsError."""
 
     lake: Lakehouse
     reporter: Reporter
@@ -52,13 +52,18 @@ class LmsJob:
 
     @cached_property
     def settings(self) -> LmsSettings:
-        """How to call the LMS; raises SettingsError."""
+        """How to call the LMS."""
         return self.lake.config.of(LmsSettings, **self.given)
 
     @cached_property
     def fields(self) -> LmsFields:
-        """Where the payloads have what; raises SettingsError."""
+        """Where the payloads have what."""
         return self.lake.config.of(LmsFieldSettings)
+
+    @cached_property
+    def thresholds(self) -> LmsThresholds:
+        """What the data must pass."""
+        return self.lake.config.of(LmsThresholds)
 
 
 def load(job: LmsJob, *, since: str | None = None, restart: bool = False) -> None:
@@ -81,6 +86,7 @@ def _load(job: LmsJob, scope: Scope, since: str | None, *, restart: bool) -> Non
     with Run.of(job.lake, JOB, parameters, reporter=job.reporter) as run:
         run.begin()
         with audit.audited_failure(run):
+            _ = job.settings, job.fields, job.thresholds  # before anything is called
             wanted = Load(scope, load_source(job.settings, since))
             folder = opened(job.lake.config.landing / "lms", wanted, restart=restart)
             has_events = folder.is_planned or _plan(job, run, folder, since) > 0
@@ -99,14 +105,13 @@ def _plan(job: LmsJob, run: Run, folder: LoadFolder, since: str | None) -> int:
         if known and not since:
             message = f"expected the LMS to list events, found none, but {known} are known here"
             raise EventsListError(message)
-        job.reporter.say("The LMS lists no event: there is nothing to load")
+        run.reporter.say("The LMS lists no event: there is nothing to load")
     return count
 
 
 def _plan_failed(job: LmsJob, folder: LoadFolder) -> int:
     failed = open_records(job.lake, SYSTEM, rule=EVENT_NOT_FETCHED).orderBy("source_key")
-    count = folder.plan(row.source_key for row in failed.collect())
-    if count == 0:
+    if (count := folder.plan(row.source_key for row in failed.collect())) == 0:
         job.reporter.say("No event has failed: there is nothing to retry")
     return count
 
@@ -114,13 +119,9 @@ def _plan_failed(job: LmsJob, folder: LoadFolder) -> int:
 def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckResult]:
     lake = job.lake
     fetch_details(run, folder, job.settings)
-    landed = Landed(
-        folder.load,
-        landed_pages(lake.spark, folder),
-        landed_answers(lake.spark, folder),
-        folder.path,
-    )
-    failed = failed_events(landed.answers).groupBy("error_kind").count().orderBy("error_kind")
+    pages, answers = landed_pages(lake.spark, folder), landed_answers(lake.spark, folder)
+    landed = Landed(folder.load, pages, answers, folder.path)
+    failed = failed_events(answers).groupBy("error_kind").count().orderBy("error_kind")
     failures = {row.error_kind: row["count"] for row in failed.collect()}
     run.rows_processed = folder.answered - sum(failures.values())
     if failures and not run.rows_processed:
@@ -141,7 +142,7 @@ def _fetch_and_publish(job: LmsJob, folder: LoadFolder, run: Run) -> list[CheckR
             load_id=folder.load.id,
             checked_at=datetime.now(UTC),
             fields=job.fields,
-            thresholds=lake.config.of(LmsThresholds),
+            thresholds=job.thresholds,
         )
         stage.note = f"{sum(r.passed for r in results)} of {len(results)} expectations met"
     audit.show_summary(lake, job.reporter, failures)
