@@ -19,7 +19,7 @@ from lyceum.cli.parsing import ONLY_PARSED, given_arguments, parse
 from lyceum.cli.quarantine import quarantine
 from lyceum.cli.status import status
 from lyceum.context import Context
-from lyceum.errors import LyceumError
+from lyceum.errors import LyceumError, one_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -125,5 +125,5 @@ def _failed(message: str, code: int, given: list[str]) -> int:
     if "--json" in given:
         print(json.dumps({"event": "error", "message": message, "exit_code": code}))  # noqa: T201
     else:
-        print(f"lyceum: {message}", file=sys.stderr)  # noqa: T201
+        print(f"lyceum: {one_line(message)}", file=sys.stderr)  # noqa: T201
     return code

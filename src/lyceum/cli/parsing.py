@@ -21,28 +21,38 @@ _COMMENT = re.compile(r"--[^=\n]*\s")
 ONLY_PARSED: ContextVar[bool] = ContextVar("only_parsed", default=False)
 
 
-class EmptyValueError(UsageError):
-    """An argument or the value of an option is empty text."""
+class ArgumentError(UsageError):
+    """An argument or the value of an option is empty, or no text."""
 
 
 def given_arguments(arguments: Sequence[str]) -> list[str]:
     r"""The arguments as they are meant.
 
     In a task of a bundle, which has `--settings`, an empty parameter is one that is not given.
-    From a person it is a slip: raises EmptyValueError. SQL that begins with a comment is no option.
+    From a person it is a slip: raises ArgumentError. SQL that begins with a comment is no option.
 
     >>> given_arguments(["sql", "-- one\nSELECT 1"])
     ['sql', ' -- one\nSELECT 1']
     """
     if "--settings" in arguments:
         return without_empty(arguments)
+    for argument in arguments:
+        if not _is_text(argument):
+            raise ArgumentError(f"expected arguments in UTF-8 without NUL, found {argument!r}")
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if argument == "" or (_OPTION.fullmatch(argument) and argument.endswith("=")):
             option = argument.rstrip("=") or before
             where = f" after {option}" if option else ""
             message = f"expected a value{where}, found an empty one: give one or leave it out"
-            raise EmptyValueError(message)
+            raise ArgumentError(message)
     return [f" {given}" if _COMMENT.match(given) else given for given in arguments]
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        return b"\x00" not in argument.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def without_empty(arguments: Sequence[str]) -> list[str]:

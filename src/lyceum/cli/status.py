@@ -13,7 +13,7 @@ def status(
     run: Annotated[
         str | None, typer.Argument(help="Id of a run, its end, or a job for its last run.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Runs shown.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Runs shown.")] = 20,
 ) -> None:
     """Show the latest runs of all jobs, or one run as a tree of its tasks."""
     is_here = find_spec("bundlerun") is not None

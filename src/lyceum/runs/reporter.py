@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table as RichTable
+
+from lyceum.errors import UsageError
+from lyceum.runs.layout import laid_out
 
 _WIDTH_OF_A_FILE = 160
 
@@ -76,8 +79,10 @@ class Reporter:
         with self._shown(step):
             try:
                 yield
-            except BaseException:
-                self._event("failed", step)
+            except BaseException as error:
+                # Wrong usage is one line, which the command says.
+                if self.style == "json" or not isinstance(error, UsageError):
+                    self._event("failed", step)
                 raise
         self._event("done", step)
 
@@ -95,7 +100,7 @@ class Reporter:
         if self.style == "json":
             self._json({"event": "message", "text": text})
         elif self.style != "quiet":
-            self._err.print(text)
+            self._err.print(text, markup=False, soft_wrap=True)
 
     def event(self, facts: Mapping[str, object]) -> None:
         """Something that happened, as one JSON line where lines are JSON."""
@@ -110,12 +115,9 @@ class Reporter:
             return
         if self.style == "quiet":
             return
-        table = RichTable(title=title or None, title_justify="left", title_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*("" if cell is None else str(cell) for cell in row))
-        self._out.print(table)
+        shown = laid_out(title, columns, rows, self._out.width)
+        # Beyond the width it is the terminal that breaks a line: what is copied is whole.
+        self._out.print(shown, soft_wrap=isinstance(shown, str))
 
     def result(self, title: str, facts: Mapping[str, object]) -> None:
         """A result of names and values."""
@@ -152,7 +154,8 @@ class Reporter:
         elif self.style != "quiet":
             mark = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "progress": "…"}[state]
             of_total = f" of {step.total:,}" if state == "progress" and step.total else ""
-            self._err.print(f"{mark} {step.words}{of_total}: {step.summary()}")
+            text = escape(f" {step.words}{of_total}: {step.summary()}")
+            self._err.print(mark + text, soft_wrap=True)
 
     def _json(self, facts: Mapping[str, object]) -> None:
         self._out.file.write(json.dumps(facts, default=str) + "\n")

@@ -97,7 +97,7 @@ def serve_oltp(
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 1,
     learners: Annotated[int, typer.Option(min=1, help="Learners of the product.")] = 200,
     days: Annotated[int, typer.Option(min=1, help="Days of sessions, up to yesterday.")] = 7,
-    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
 ) -> None:
     """Serve a private PostgreSQL with a sample OLTP database until Ctrl-C; then it is gone."""
     from lyceum_lab.oltp import served
@@ -123,7 +123,7 @@ def _oltp(seed: int, learners: int, days: int, until: datetime | None) -> "OltpC
 def serve(
     events: Annotated[int, typer.Option(min=0, help="Events that the LMS has.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same LMS.")] = 1,
-    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8765,
     latency_ms: Annotated[float, typer.Option(min=0, help="Time that every call takes.")] = 0,
     rate_limit: Annotated[int | None, typer.Option(min=1, help="Calls a second.")] = None,
     faults: Annotated[str, typer.Option(help="Such as http_500=0.05,slow=0.01.")] = "",

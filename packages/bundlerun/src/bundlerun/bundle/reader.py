@@ -45,12 +45,22 @@ class Bundle:
 
 def find_bundle(start: Path) -> Path:
     """The folder of the nearest bundle: `start`, or one above it."""
+    if not _is_folder(start):
+        raise NoBundleError(f"expected the folder of a bundle, found none at {str(start)!r}")
     at = start.resolve()
     for folder in (at, *at.parents):
         if _root_file(folder) is not None:
             return folder
     message = f"expected a databricks.yml in {at} or above, found none: name its folder (--bundle)"
     raise NoBundleError(message)
+
+
+def _is_folder(path: Path) -> bool:
+    """False for what no path can be, too."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def load_bundle(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from lyceum.errors import printable
 from lyceum.files.names import unique_names
 from lyceum.systems.events.source.entities import Entity
 from lyceum.systems.events.source.errors import UnreadableFileError
@@ -52,14 +53,10 @@ def column_names(entity: Entity, headers: Sequence[str]) -> list[str]:
         message = f"expected each column once, found {', '.join(twice)} more than once"
         raise UnreadableFileError(message)
     if entity.key not in names:
-        found = ", ".join(_printable(header.strip()[:40]) for header in headers[:10]) or "nothing"
+        found = ", ".join(printable(header.strip()[:40]) for header in headers[:10]) or "nothing"
         message = f"expected a header with the column {entity.key}, found {found}"
         raise UnreadableFileError(message)
     return unique_names(names)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def rows_of_records(entity: Entity, records: Iterable[tuple[int, dict[str, str | None]]]) -> Rows:
