@@ -72,11 +72,11 @@ def test_a_day_is_built_once_unless_it_is_forced(oltp, world):
     assert runs(world, *SYNCS) == [(job, "SUCCESS", None) for job in sorted(SYNCS)]
 
 
-def test_a_sync_without_news_writes_the_ledger_and_its_log_lines_alone(world):
-    sync(world)
-    before = versions(world)
-    sync(world)
-    after = versions(world)
+def test_a_sync_without_news_writes_the_ledger_and_its_log_lines_alone(synced):
+    sync(synced)
+    before = versions(synced)
+    sync(synced)
+    after = versions(synced)
     assert {name for name in after if after[name] != before.get(name)} == {
         ETL_JOB_RUNS.name,
         PIPELINE_LOGS.name,
@@ -93,61 +93,59 @@ def test_a_dimension_can_be_synced_alone(oltp, world):
     assert {row.role for row in world.read(DIM_USER).collect()} == {"teacher"}
 
 
-def test_an_unknown_member_is_counted_and_the_day_built_again_when_it_arrives(oltp, world):
+def test_an_unknown_member_is_counted_and_the_day_built_again_when_it_arrives(oltp, synced):
     oltp.run(
         "DELETE FROM learning_sessions",
         "INSERT INTO learning_sessions (id, tenant_id, learner_id, status, started_at) "
         f"VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'x', '{LAST} 10:00Z')",
     )
-    sync(world)
-    built = build(world)["build_fact_sessions"]
+    sync(synced)
+    built = build(synced)["build_fact_sessions"]
     assert (built.rows_processed, built.unknown) == (1, 2)
-    assert etl.stale(lake=world) == {}
+    assert etl.stale(lake=synced) == {}
     oltp.run(
         "INSERT INTO learners (id, tenant_id, display_name) SELECT learner_id, tenant_id, 'Late' "
         "FROM learning_sessions"
     )
-    sync(world)
-    assert [(d.day, d.reason) for d in etl.stale(lake=world)["build_fact_sessions"]] == [
+    sync(synced)
+    assert [(d.day, d.reason) for d in etl.stale(lake=synced)["build_fact_sessions"]] == [
         (LAST, "an unknown member is known now")
     ]
-    repaired = {b.job: b.unknown for b in etl.repair(lake=world)}
+    repaired = {b.job: b.unknown for b in etl.repair(lake=synced)}
     assert repaired == {"build_fact_sessions": 1}
-    assert etl.stale(lake=world) == {}
+    assert etl.stale(lake=synced) == {}
 
 
-def test_a_correction_of_the_past_is_listed_and_repaired(oltp, world):
+def test_a_correction_of_the_past_is_listed_and_repaired(oltp, synced):
     """A session that moves to another day concerns both; an answer the day of its session."""
-    sync(world)
-    etl.backfill(FIRST, LAST, lake=world)
-    assert etl.stale(lake=world) == {}
+    etl.backfill(FIRST, LAST, lake=synced)
+    assert etl.stale(lake=synced) == {}
     oltp.run(
         f"UPDATE learning_sessions SET started_at = started_at - interval '1 day' "
         f"WHERE started_at::date = '{LAST}'"
     )
-    sync(world)
-    found = {day.day: day.reason for day in etl.stale(lake=world)["build_fact_sessions"]}
+    sync(synced)
+    found = {day.day: day.reason for day in etl.stale(lake=synced)["build_fact_sessions"]}
     assert found == {
         LAST: "learning_sessions changed",
         LAST - timedelta(days=1): "learning_sessions changed",
     }
-    etl.repair(lake=world)
-    assert etl.stale(lake=world) == {}
-    keys = {row.date_key for row in world.read(FACT_SESSIONS).select("date_key").collect()}
+    etl.repair(lake=synced)
+    assert etl.stale(lake=synced) == {}
+    keys = {row.date_key for row in synced.read(FACT_SESSIONS).select("date_key").collect()}
     assert keys == {20260129, 20260130}
     oltp.run("UPDATE session_activities SET is_correct = NOT is_correct "
              f"WHERE answered_at::date = '{FIRST}'")  # fmt: skip
-    sync(world)
-    stale = etl.stale(lake=world)
+    sync(synced)
+    stale = etl.stale(lake=synced)
     assert {job: [d.day for d in days] for job, days in stale.items()} == {
         "build_fact_sessions": [FIRST]
     }
 
 
-def test_a_backfill_goes_on_after_a_failed_day_and_resumes(world, monkeypatch):
+def test_a_backfill_goes_on_after_a_failed_day_and_resumes(synced, monkeypatch):
     """Days one after another are one query; one that fails is told, the others are built."""
-    sync(world)
-    build(world, FIRST)
+    build(synced, FIRST)
     real, spans = job_facts._replace, []
 
     def replaced(lake, fact, span):
@@ -158,23 +156,22 @@ def test_a_backfill_goes_on_after_a_failed_day_and_resumes(world, monkeypatch):
         real(lake, fact, span)
 
     monkeypatch.setattr(job_facts, "_replace", replaced)
-    built = etl.backfill(FIRST, LAST, lake=world)
+    built = etl.backfill(FIRST, LAST, lake=synced)
     assert spans == [2, 1, 1]
     states = {b.day: b.status for b in built if b.job == "build_fact_sessions"}
     assert states == {FIRST: "SKIPPED", LAST - timedelta(days=1): "SUCCESS", LAST: "FAILED"}
     assert [b.error for b in built if b.status == "FAILED"] == ["disk full"]
     monkeypatch.undo()
-    again = etl.backfill(FIRST, LAST, lake=world)
+    again = etl.backfill(FIRST, LAST, lake=synced)
     assert [(b.job, b.day) for b in again if b.status == "SUCCESS"] == [
         ("build_fact_sessions", LAST)
     ]
-    assert world.read(FACT_SESSIONS).count() == 35
+    assert synced.read(FACT_SESSIONS).count() == 35
 
 
-def test_a_job_that_runs_elsewhere_is_said_to(world):
-    sync(world)
-    with Run.of(world, "build_fact_sessions"), pytest.raises(JobIsRunningError, match="expected"):
-        etl.run_job("build_fact_sessions", LAST, lake=world)
+def test_a_job_that_runs_elsewhere_is_said_to(synced):
+    with Run.of(synced, "build_fact_sessions"), pytest.raises(JobIsRunningError, match="expected"):
+        etl.run_job("build_fact_sessions", LAST, lake=synced)
 
 
 def test_a_source_that_is_down_leaves_failed_rows_and_the_next_sync_recovers(oltp, world):
@@ -189,17 +186,16 @@ def test_a_source_that_is_down_leaves_failed_rows_and_the_next_sync_recovers(olt
     assert world.read(DIM_TENANT).count() == 2
 
 
-def test_a_renamed_column_fails_its_dimension_alone(oltp, world):
-    sync(world)
+def test_a_renamed_column_fails_its_dimension_alone(oltp, synced):
     oltp.run("ALTER TABLE users RENAME full_name TO name", "UPDATE tenants SET name = 'Renamed'")
     with pytest.raises(SyncFailedError, match=r"^expected public.users to have full_name"):
-        sync(world)
-    latest = runs(world, "sync_dim_user", "sync_dim_tenant")[-2:]
+        sync(synced)
+    latest = runs(synced, "sync_dim_user", "sync_dim_tenant")[-2:]
     assert {(job, status) for job, status, _ in latest} == {
         ("sync_dim_tenant", "SUCCESS"),
         ("sync_dim_user", "FAILED"),
     }
-    current = world.read(DIM_TENANT).where("is_current").collect()
+    current = synced.read(DIM_TENANT).where("is_current").collect()
     assert {row.tenant_name for row in current} == {"Renamed"}
 
 
@@ -218,18 +214,18 @@ def test_dates_and_jobs_are_checked():
         etl.run_job("sync_dim_nix", lake=object())
 
 
-def test_the_commands_say_what_was_done(world, capsys):
+def test_the_commands_say_what_was_done(synced, capsys):
     """A day twice, a range, and the status of it all."""
     from lyceum.systems.warehouse import job_etl
 
     reporter = Reporter("plain")
-    job_etl.run_pipeline(world, reporter, str(LAST), force=False, repair=False)
+    job_etl.run_pipeline(synced, reporter, str(LAST), force=False, repair=False)
     assert "build_fact_sessions" in capsys.readouterr().out
-    assert job_etl.backfill(world, reporter, str(FIRST), str(LAST), force=False) == 0
+    assert job_etl.backfill(synced, reporter, str(FIRST), str(LAST), force=False) == 0
     out = capsys.readouterr().out
     assert f"│ {LAST} │ 0 " in out
     assert "5 SKIPPED" in out
-    job_etl.show_status(world, reporter)
+    job_etl.show_status(synced, reporter)
     assert "sync_dim_skill" in capsys.readouterr().out
 
 
