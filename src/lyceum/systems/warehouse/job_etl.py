@@ -6,18 +6,13 @@ from collections.abc import Iterable
 from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
-from lyceum.runs.ledger import ETL_JOB_STATUS
+from lyceum.operations.health import named_query
 from lyceum.runs.reporter import Reporter
 from lyceum.systems.warehouse import etl
 from lyceum.systems.warehouse.job_dimensions import JOB as SYNC
 from lyceum.systems.warehouse.job_dimensions import SyncedDimension
 from lyceum.systems.warehouse.job_extract import JOB as EXTRACT
 from lyceum.systems.warehouse.job_facts import BuiltDay
-
-_SHOWN = 50
-_RUN_COLUMNS = (
-    *("job_name", "target_date", "status", "rows_processed", "duration_ms", "error_message"),
-)
 
 
 def run_pipeline(
@@ -82,14 +77,12 @@ def backfill(lake: Lakehouse, reporter: Reporter, start: str, end: str, *, force
 
 def show_status(lake: Lakehouse, reporter: Reporter) -> None:
     """The latest runs of the warehouse, and the days that should be built again."""
-    jobs = [EXTRACT, SYNC, *etl.JOBS]
-    runs = lake.view(ETL_JOB_STATUS).where(F.col("job_name").isin(jobs))
-    latest = runs.orderBy(F.desc("started_at"), "job_name").limit(_SHOWN)
-    rows = latest.select(*_RUN_COLUMNS).collect()
+    latest = named_query(lake, "recent_job_runs")
+    rows = latest.where(F.col("job_name").isin(EXTRACT, SYNC, *etl.JOBS)).collect()
     if not rows:
         reporter.say("Nothing has been run yet: `lyceum etl run` does it")
         return
-    reporter.table("Latest runs", list(_RUN_COLUMNS), [tuple(row) for row in rows])
+    reporter.table("Latest runs", latest.columns, [tuple(row) for row in rows])
     _show_stale(lake, reporter)
 
 
