@@ -111,7 +111,7 @@ class Run:
                     job_lock(lake, job_name, run_id=run.id, wait_seconds=wait_seconds)
                 )
             except JobIsRunningError as error:
-                record(lake, [run._row("SKIPPED", str(error))])
+                record(lake, [run.row("SKIPPED", str(error))])
                 raise
             run._look_back(resume=resume)
             try:
@@ -125,7 +125,7 @@ class Run:
         if not self._has_begun:
             self._has_begun = True
             _log.info("run started", job=self.job_name, parameters=self.parameters)
-            record(self.lake, [self._row("RUNNING")])
+            record(self.lake, [self.row("RUNNING")])
 
     def skip(self, reason: str) -> None:
         """End as SKIPPED: the run leaves a row that says why there was nothing to do."""
@@ -247,11 +247,11 @@ class Run:
 
     def _end(self) -> None:
         if self._skipped is not None:
-            record(self.lake, [self._row("SKIPPED", self._skipped)])
+            record(self.lake, [self.row("SKIPPED", self._skipped)])
         elif self._has_begun:
             _log.info("run ended", job=self.job_name, rows=self.rows_processed)
             self._write()
-            record(self.lake, [self._row("SUCCESS")])
+            record(self.lake, [self.row("SUCCESS")])
 
     def _fail(self, error: BaseException) -> None:
         """Record the failure as far as that is possible: the error itself is what counts."""
@@ -259,7 +259,7 @@ class Run:
         _log.error("run failed", job=self.job_name, reason=told)
         try:
             self._write()
-            record(self.lake, [self._row("FAILED", told)])
+            record(self.lake, [self.row("FAILED", told)])
         except Exception as second:  # noqa: BLE001 - the first error is the one to raise
             _log.warning("a failure is not in the ledger", reason=reason(second))
 
@@ -274,7 +274,8 @@ class Run:
     def _checkpoint(self, stage: Stage, status: Status) -> dict[str, object]:
         return stage.row(self.job_name, self.id, status)
 
-    def _row(self, status: RunStatus, error: str | None = None) -> dict[str, object]:
+    def row(self, status: RunStatus, error: str | None = None) -> dict[str, object]:
+        """The row of the ledger that says so, as of now."""
         now = datetime.now(UTC)
         ended = None if status == "RUNNING" else now
         return {

@@ -18,9 +18,10 @@ from pyspark.sql import functions as F
 import lyceum
 from bundlerun.pipelines.settings import pipeline_settings
 from lakes import lake_in
+from lyceum.runs.pipelines import update_pipeline
 from lyceum.systems.events.bronze import LANDING_PARTICIPANTS
 from lyceum.systems.events.job import preprocess, quarantine, run
-from lyceum.systems.events.pipeline import EVENTS, TABLES, update_pipeline
+from lyceum.systems.events.pipeline import EVENTS, TABLES
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
 from lyceum.systems.events.silver.lm_events import EVENT_RULES
 from lyceum.systems.events.silver.lm_participants import PARTICIPANT_RULES
@@ -29,7 +30,9 @@ RESOURCE = {
     "name": "[dev someone] events",
     "schema": "silver",
     "root_path": "src/pipelines",
-    "libraries": [{"glob": {"include": "src/pipelines/**"}}],
+    "libraries": [
+        {"file": {"path": f"src/pipelines/event_{name}.py"}} for name in ("landing", "tables")
+    ],
 }
 
 

@@ -1,22 +1,14 @@
-"""Declarative pipelines on one machine: the executor, with the declarations of our tables."""
+"""The event pipeline on one machine: its tables, and what an update wrote into them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-import lyceum
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import tables_of
 from lyceum.model.table import Table
-from lyceum.settings import Settings
+from lyceum.runs.pipelines import full_name, pipeline_of, update_pipeline
 from lyceum.systems.events.silver.lm_broken_rules import LM_BROKEN_RULES
 from pocketlake import Written
-
-if TYPE_CHECKING:
-    from bundlerun.pipelines import Update
-    from bundlerun.pipelines.settings import PipelineSettings
 
 EVENTS = "events"
 """Key of the event pipeline in the bundle: its checkpoints go by it, whoever runs it."""
@@ -55,7 +47,7 @@ def update_tables(lake: Lakehouse, anew: Sequence[Table]) -> dict[str, Written]:
     names = {full_name(lake.config, table): table.name for table in TABLES}
     update = update_pipeline(
         lake,
-        event_pipeline(lake.config),
+        pipeline_of(lake.config, EVENTS, {}),
         TABLES,
         full_refresh=[full_name(lake.config, table) for table in anew],
         refresh=list(names),
@@ -69,67 +61,3 @@ def update_tables(lake: Lakehouse, anew: Sequence[Table]) -> dict[str, Written]:
         )
         for flow in flows
     }
-
-
-def update_pipeline(
-    lake: Lakehouse,
-    settings: "PipelineSettings",
-    tables: Iterable[Table],
-    *,
-    full_refresh: bool | Collection[str] = False,
-    refresh: Collection[str] = (),
-    on_event: Callable[[str, str], None] = lambda _step, _name: None,
-    is_stopped: Callable[[], bool] = lambda: False,
-) -> "Update":
-    """Bring the tables of a pipeline up to date; one row a flow goes to `ops.pipeline_events`.
-
-    `tables` declares those that may be among them: a view with keys is merged by them.
-    """
-    from bundlerun.pipelines import run_pipeline
-
-    config = lake.config
-    return run_pipeline(
-        lake,
-        replace(settings, configuration=_with_home(settings.configuration, config)),
-        storage=config.home / "checkpoints" / "pipelines" / settings.key,
-        declarations={full_name(config, table): table for table in tables},
-        full_refresh=full_refresh,
-        refresh=refresh,
-        event_log=f"{config.schemas['ops']}.pipeline_events",
-        on_event=on_event,
-        is_stopped=is_stopped,
-    )
-
-
-def event_pipeline(config: Settings) -> "PipelineSettings":
-    """The event pipeline as the bundle's resource describes it, for the home of a configuration."""
-    from bundlerun.pipelines.settings import PipelineSettings
-
-    root = _sources()
-    schemas = {f"lyceum.schema.{layer}": name for layer, name in config.schemas.items()}
-    return PipelineSettings(
-        key=EVENTS,
-        name=EVENTS,
-        root=root,
-        files=tuple(file for file in sorted(root.glob("*.py")) if file.name != "__init__.py"),
-        schema=config.schemas["silver"],
-        configuration={"lyceum.home": str(config.home), **schemas},
-    )
-
-
-def _with_home(configuration: Mapping[str, str], config: Settings) -> dict[str, str]:
-    """The pipeline's settings; where the bundle leaves the home open it is that of the run."""
-    home = configuration.get("lyceum.home") or str(config.home)
-    return {**configuration, "lyceum.home": home}
-
-
-def full_name(config: Settings, table: Table) -> str:
-    """Schema and name of a table, as pipelines know it."""
-    return f"{config.schemas[table.layer]}.{table.short_name}"
-
-
-def _sources() -> Path:
-    """The folder of the pipeline's files: in the repository, or where the wheel has them."""
-    package = Path(lyceum.__file__).parent
-    repository = package.with_name("pipelines")
-    return repository if repository.is_dir() else package / "pipelines"

@@ -1,5 +1,6 @@
 """The job `extract_oltp`: what is new in the OLTP database, to files in the landing folder."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lyceum.errors import LyceumError
@@ -20,38 +21,52 @@ class TablesFailedError(LyceumError):
     """Some tables of the source could not be read; the others were."""
 
 
-def extract(lake: Lakehouse, settings: WarehouseSettings, reporter: Reporter) -> Synced:
-    """Land what is new; a table that fails is told once the others are landed.
+def extract(lake: Lakehouse, reporter: Reporter) -> Synced:
+    """Land what is new in all tables; a table that fails is told once the others are landed.
 
     Raises:
         SourceDownError: The database does not answer; nothing was landed.
         TablesFailedError: Some tables could not be read.
     """
-    landing = Landing(landing_folder(lake.config, settings))
-    with Run.of(lake, JOB, {"landing": str(landing.root)}, reporter=reporter) as run:
-        url = settings.database_url.get_secret_value()
-        source = Source(url, timeout_seconds=settings.timeout_seconds)
-        with run.stage("extract", title=f"Extract {source.where}") as step:
-            synced = sync(
-                source,
-                landing,
-                list(SOURCE_TABLES.values()),
-                schema=settings.schema_name,
-                connections=settings.connections,
-            )
-            step.note = _note(synced)
-        run.rows_processed = sum(table.fresh for table in synced.tables.values())
-        run.rows_inserted = sum(table.landed for table in synced.tables.values())
-        run.rows_deleted = sum(table.deleted for table in synced.tables.values())
-        _show(synced, reporter)
+    with Run.of(lake, JOB, reporter=reporter) as run:
+        run.begin()
+        synced = land_news(run, SOURCE_TABLES)
         if synced.failures:
             raise TablesFailedError("; ".join(synced.failures.values()))
     return synced
 
 
-def landing_folder(config: Settings, settings: WarehouseSettings) -> Path:
+def land_news(run: Run, names: Iterable[str]) -> Synced:
+    """Land what is new in some tables, counted for the run; the caller tells of those that failed.
+
+    Raises:
+        SourceDownError: The database does not answer; nothing was landed.
+    """
+    settings = run.lake.config.of(WarehouseSettings)
+    url = settings.database_url.get_secret_value()
+    source = Source(url, timeout_seconds=settings.timeout_seconds)
+    landing = Landing(landing_folder(run.lake.config))
+    for name in SOURCE_TABLES:  # streams want the folders of all tables
+        landing.folder(name).mkdir(parents=True, exist_ok=True)
+    with run.reporter.step(f"Extract {source.where}") as step:
+        synced = sync(
+            source,
+            landing,
+            [SOURCE_TABLES[name] for name in names],
+            schema=settings.schema_name,
+            connections=settings.connections,
+        )
+        step.note = _note(synced)
+    run.rows_processed = sum(table.fresh for table in synced.tables.values())
+    run.rows_inserted = sum(table.landed for table in synced.tables.values())
+    run.rows_deleted = sum(table.deleted for table in synced.tables.values())
+    _show(synced, run.reporter)
+    return synced
+
+
+def landing_folder(config: Settings) -> Path:
     """Where the files of the OLTP database are landed."""
-    return settings.landing or config.home / "landing" / "oltp"
+    return config.landing / "oltp"
 
 
 def _note(synced: Synced) -> str:

@@ -1,6 +1,5 @@
 """What there is to set about the warehouse and its source."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
@@ -18,9 +17,9 @@ class WarehouseSettings(SystemSettings):
     """Address with user and password of a role that only reads."""
     schema_name: str = Field("public", validation_alias="OLTP_SCHEMA")
     """The schema of the tables in the source."""
-    landing: Path | None = None
-    """Folder of the landed files; HOME/landing/oltp if none is given."""
     connections: int = Field(4, ge=1)
     """Connections that read side by side."""
     timeout_seconds: int = Field(1_800, ge=1)
     """After which the database gives a query up."""
+    pipeline_id: str = ""
+    """In a workspace: the pipeline that updates bronze and dimensions."""

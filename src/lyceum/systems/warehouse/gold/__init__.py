@@ -1,0 +1,1 @@
+"""Gold of the warehouse: dimensions and facts."""

@@ -1,0 +1,118 @@
+"""The jobs `sync_dim_*`: what is new in the source, to bronze and the dimensions.
+
+They are never skipped. One run extracts, updates the tables and leaves a row in the ledger for
+each dimension; without news these rows are all that is written.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from lyceum.errors import LyceumError
+from lyceum.lakehouse import Lakehouse
+from lyceum.runs.ledger import record
+from lyceum.runs.pipelines import full_name
+from lyceum.runs.reporter import Reporter
+from lyceum.runs.run import Run, reason
+from lyceum.systems.warehouse.job_extract import land_news
+from lyceum.systems.warehouse.pipeline import SYNCS, TABLES, tables_of, update_tables
+from lyceum.systems.warehouse.source.tables import SOURCE_TABLES
+
+if TYPE_CHECKING:
+    from bundlerun.pipelines import FlowResult, Update
+
+JOB = "sync_dimensions"
+
+
+class SyncFailedError(LyceumError):
+    """Some dimensions or tables could not be brought up to date; the others were."""
+
+
+@dataclass(frozen=True)
+class SyncedDimension:
+    """How a dimension fared."""
+
+    job: str
+    rows_processed: int = 0
+    """Changes that were read."""
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    error: str | None = None
+
+
+def sync_dimensions(
+    lake: Lakehouse, reporter: Reporter, *, jobs: Collection[str] | None = None
+) -> list[SyncedDimension]:
+    """Sync all tables and dimensions, or those of some jobs.
+
+    Raises:
+        SourceDownError: The database does not answer; nothing was changed.
+        SyncFailedError: Some tables failed; the others are up to date.
+    """
+    chosen = {job: SYNCS[job] for job in jobs or SYNCS}
+    sources = SOURCE_TABLES if jobs is None else [d.source for d in chosen.values()]
+    tables = TABLES if jobs is None else [t for d in chosen.values() for t in tables_of(d)]
+    with Run.of(lake, JOB, {"jobs": sorted(chosen)}, reporter=reporter) as run:
+        run.begin()
+        try:
+            synced = land_news(run, sources)
+            with reporter.step("Update tables") as step:
+                update = update_tables(lake, tables)
+                step.note = _note(update)
+        except BaseException as error:
+            _record(run, [SyncedDimension(job, error=reason(error)) for job in chosen])
+            raise
+        results = [_result(lake, job, update, synced.failures) for job in chosen]
+        _record(run, results)
+        failures = [*synced.failures.values()] + ([update.error] if update.error else [])
+        if failures:
+            raise SyncFailedError("; ".join(failures))
+    return results
+
+
+def _result(
+    lake: Lakehouse, job: str, update: "Update", failures: Mapping[str, str]
+) -> SyncedDimension:
+    """What the update says of a dimension: its changes, and what they did to it."""
+    dimension = SYNCS[job]
+    flows = [_flow(update, full_name(lake.config, table)) for table in tables_of(dimension)]
+    errors = [flow.error for flow in flows if flow and flow.status == "FAILED"]
+    landed, kept, _ = (flow.outcome if flow else None for flow in flows)
+    return SyncedDimension(
+        job,
+        rows_processed=landed.inserted if landed else 0,
+        inserted=kept.inserted if kept else 0,
+        updated=kept.updated if kept else 0,
+        deleted=kept.deleted if kept else 0,
+        error=failures.get(dimension.source) or next(iter(errors), None),
+    )
+
+
+def _flow(update: "Update", name: str) -> "FlowResult | None":
+    return update.flow(name)
+
+
+def _record(run: Run, results: Collection[SyncedDimension]) -> None:
+    """A row of the ledger for each dimension, in one commit."""
+    rows = []
+    for result in results:
+        of_dimension = replace(
+            run,
+            id=uuid4().hex,
+            job_name=result.job,
+            parameters={"run": run.id},
+            rows_processed=result.rows_processed,
+            rows_inserted=result.inserted,
+            rows_updated=result.updated,
+            rows_deleted=result.deleted,
+        )
+        rows.append(of_dimension.row("FAILED" if result.error else "SUCCESS", result.error))
+    record(run.lake, rows)
+
+
+def _note(update: "Update") -> str:
+    flows = [flow.outcome for flow in update.flows]
+    changed = sum(bool(one.inserted or one.updated or one.deleted) for one in flows)
+    return f"{changed} of {len(update.order)} tables" if changed else "no change"
