@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,9 +34,9 @@ def broker(tmp_path_factory, config):
 
 
 @pytest.fixture
-def topic(broker, request):
+def topic(broker):
     """A topic of its own for each test, of three partitions."""
-    name = f"{TOPIC}_{request.node.name[:20]}"
+    name = f"{TOPIC}_{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": broker.address})
     for made in admin.create_topics([NewTopic(name, 3, 1)]).values():
         made.result(20)

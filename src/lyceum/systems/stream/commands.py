@@ -37,6 +37,14 @@ def run(
 
 
 @commands.command()
+def gold(context: typer.Context) -> None:
+    """Bring gold up to the events of silver, where a pipeline keeps bronze and silver."""
+    from lyceum.systems.stream.job import gold
+
+    gold(context.obj.lakehouse(), context.obj.reporter())
+
+
+@commands.command()
 def validate(context: typer.Context) -> None:
     """Compute the hand-written fixtures and compare the tables with the expected ones."""
     from lyceum.systems.stream.validate import validate

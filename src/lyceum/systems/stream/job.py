@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from pyspark.sql import functions as F
+
+from lyceum.lakehouse import Lakehouse
 from lyceum.quality.quarantine import keep
 from lyceum.quality.rules import quarantine_rows
 from lyceum.runs.logs import get_logger
+from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
 from lyceum.runs.watermarks import Watermark
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
@@ -24,7 +28,7 @@ from lyceum.systems.stream.job_events import (
     records_of,
 )
 from lyceum.systems.stream.job_gold import update_gold
-from lyceum.systems.stream.silver import LEARNER_EVENTS, SYSTEM
+from lyceum.systems.stream.silver import LEARNER_EVENTS, SYSTEM, event_records
 from lyceum.systems.stream.source.messages import Batch, Lost, Positions, Slice
 from lyceum.systems.stream.span import Span, new_messages
 
@@ -96,6 +100,27 @@ def take_up(run: Run, progress: Progress) -> Done:
     since = progress.received and progress.received - _MARGIN
     span = new_messages(lake.read(LEARNER_EVENTS_RAW), progress.positions, since=since)
     return Done() if span is None else _work_off(run, progress, span)
+
+
+def gold(lake: Lakehouse, reporter: Reporter) -> None:
+    """Bring gold and quarantine up to silver, which a pipeline keeps."""
+    with Run.of(lake, JOB, reporter=reporter) as run:
+        progress = Progress.of(run)
+        origin = {"_topic": "topic", "_partition": "partition", "_offset": "offset"}
+        names = origin | {"_ingested_at": "ingested_at"}
+        events = lake.read(LEARNER_EVENTS)
+        messages = events.select(*(F.col(name).alias(new) for name, new in names.items()))
+        since = progress.received and progress.received - _MARGIN
+        span = new_messages(messages, progress.positions, since=since)
+        if span is None:
+            reporter.say("Silver has no new events: there is nothing to do")
+            return
+        run.begin()
+        records = event_records(span.of(lake.read(LEARNER_EVENTS_RAW)))
+        quarantine_messages(lake, records, _whole(progress, span))
+        run.count(*update_gold(lake, span))
+        run.rows_processed = span.of(events, prefix="_").count()
+        _advance(run, span.until, span.received)
 
 
 def begin_at(run: Run, progress: Progress, begins: Positions) -> None:
