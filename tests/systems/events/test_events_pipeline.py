@@ -29,7 +29,10 @@ RESOURCE = {
     "name": "[dev someone] events",
     "schema": "silver",
     "root_path": "src/pipelines",
-    "libraries": [{"glob": {"include": "src/pipelines/**"}}],
+    "libraries": [
+        {"file": {"path": "src/pipelines/event_landing.py"}},
+        {"file": {"path": "src/pipelines/event_tables.py"}},
+    ],
 }
 
 

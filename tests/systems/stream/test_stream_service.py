@@ -20,6 +20,7 @@ from lyceum.systems.stream.service.monitor import Monitor
 from lyceum.systems.stream.service.server import PortError, served
 from lyceum.systems.stream.source.files import FileSource
 from lyceum.systems.stream.source.messages import row, table
+from lyceum_lab.samples.learner_events import LearnerEventsConfig, write_learner_events
 
 EVENTS = [event(n, "mastery_updated", NOON, mastery=n / 10) for n in range(4)]
 
@@ -136,3 +137,26 @@ def test_sigterm_ends_the_service_in_order(tmp_path):
         rest, _ = service.communicate(timeout=30)
     assert service.returncode == 0
     assert json.loads(rest.splitlines()[-1])["events"] == 4
+
+
+def test_the_sample_has_repeated_late_and_malformed_events(lake, tmp_path):
+    """Whatever they come like, each file of a day holds them, and gold has each once."""
+    folder = tmp_path / "files"
+    files = write_learner_events(LearnerEventsConfig(days=2, learners=20), folder)
+    assert [file.name for file in files] == [f"2026-03-0{n}.jsonl" for n in (2, 3, 4)]
+    assert files == write_learner_events(LearnerEventsConfig(days=2, learners=20), folder)
+    run = ["--home", str(tmp_path), "--quiet", "stream", "run", "--once", "--files", str(folder)]
+    assert main(run) == 0
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    good = [one for one in map(_parsed, lines) if "event_id" in one]
+    assert gold(fresh(lake)) == expected_gold(good)
+    assert len(lines) - len(good) > 0
+    assert len({one["event_id"] for one in good}) < len(good)
+
+
+def _parsed(line):
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
