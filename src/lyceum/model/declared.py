@@ -11,7 +11,7 @@ from lyceum.model.files import Files
 from lyceum.model.table import LAYERS, Table, View
 
 _ROOMS = ("systems", "runs", "quality", "exports", "care")
-_WITHOUT_DECLARATIONS = ("commands", "source")
+_WITHOUT_DECLARATIONS = ("commands", "service", "source")
 
 
 T = TypeVar("T", Table, View, Files)

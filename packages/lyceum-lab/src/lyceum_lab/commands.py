@@ -120,6 +120,22 @@ def _oltp(seed: int, learners: int, days: int, until: datetime | None) -> "OltpC
     return OltpConfig(learners=learners, days=days, until=last, seed=seed)
 
 
+@sample.command()
+def stream(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of the files, one a day.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="Days from 2026-03-02 on.")] = 5,
+    learners: Annotated[int, typer.Option(min=1, help="Learners.")] = 40,
+) -> None:
+    """Write events of learners as JSON lines, with late, repeated and malformed ones."""
+    from lyceum_lab.samples.learner_events import LearnerEventsConfig, write_learner_events
+
+    config = LearnerEventsConfig(seed=seed, days=days, learners=learners)
+    written = write_learner_events(config, folder)
+    context.obj.reporter().say(f"{len(written)} files in {folder}")
+
+
 def serve(
     events: Annotated[int, typer.Option(min=0, help="Events that the LMS has.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same LMS.")] = 1,

@@ -18,9 +18,11 @@ from lyceum.operations.query import printable, query
 from lyceum.runs.reporter import Reporter
 from lyceum.session import new_session
 from lyceum.settings import Settings
+from lyceum.systems.stream.service.run import run_service
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from lyceum_lab.lms.simulator import SimulatorStartError
 from lyceum_lab.samples import SampleConfig, write_sample
+from lyceum_lab.samples.learner_events import LearnerEventsConfig, write_learner_events
 from lyceum_lab.samples.sales import SalesConfig, write_sales
 
 JOB = "demo"
@@ -34,6 +36,7 @@ _PORT = 8766
 """The same at every start, so that a demo that was killed goes on with its load."""
 _DELIVERIES = SampleConfig(rows=2_000, deliveries=2, dirt="ragged_row=0.01,unknown_event=0.01")
 _SHOP = SalesConfig(days=62)
+_LEARNERS = LearnerEventsConfig()
 _SHOWN = {
     "silver.event_session_details, first rows": """
         SELECT session_id, session_title, start_time, timezone, product_name
@@ -43,6 +46,9 @@ _SHOWN = {
     "gold.fact_sales_monthly": """
         SELECT month_key, active_days, line_count, gross_revenue, returned_revenue, net_revenue
         FROM gold.fact_sales_monthly ORDER BY month_key""",
+    "gold.session_metrics, longest first": """
+        SELECT date_key, learner_id, duration_ms, events, questions, accuracy, is_completed
+        FROM gold.session_metrics ORDER BY duration_ms DESC LIMIT 4""",
     "In quarantine": """
         SELECT system, severity, rule, count(*) AS records FROM ops.quarantine
         WHERE resolved_at IS NULL
@@ -55,6 +61,7 @@ def run_demo(config: Settings, reporter: Reporter) -> int:
     landing = config.home / "landing"
     write_sample(_DELIVERIES, landing)
     write_sales(_SHOP, landing / "sales")
+    write_learner_events(_LEARNERS, landing / "stream")
     reporter.say(f"Sample files are in {landing}")
     with _served_lms() as lms:
         reporter.say(f"A simulated LMS with {_LMS.events} events, some of them faulty: {lms.url}")
@@ -63,7 +70,9 @@ def run_demo(config: Settings, reporter: Reporter) -> int:
         for line in failure_summary(record):
             reporter.say(line)
         return 1
-    _show(Lakehouse(new_session(config), config), reporter)
+    lake = Lakehouse(new_session(config), config)
+    run_service(config, lambda: lake, reporter, once=True, files=landing / "stream")
+    _show(lake, reporter)
     return 0
 
 

@@ -1,5 +1,8 @@
 """Bronze of the learner stream: every message of the topic as it came, exactly once."""
 
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from lyceum.model.table import Table
 
 LEARNER_EVENTS_RAW = Table(
@@ -22,3 +25,26 @@ LEARNER_EVENTS_RAW = Table(
     retention_column="timestamp",
     personal=("key", "value", "undecodable"),
 )
+
+
+def raw_messages(messages: DataFrame, *, received: Column) -> DataFrame:
+    """The rows of Spark's Kafka source as bronze has them.
+
+    Args:
+        messages: The columns of the source, headers among them.
+        received: When they were received.
+    """
+    text = F.try_validate_utf8("value")
+    is_lost = F.col("value").isNotNull() & text.isNull()
+    headers = F.transform("headers", lambda h: F.array(h["key"], F.make_valid_utf8(h["value"])))
+    return messages.select(
+        "topic",
+        "partition",
+        "offset",
+        F.make_valid_utf8("key").alias("key"),
+        text.alias("value"),
+        F.when(is_lost, F.base64("value")).alias("undecodable"),
+        "timestamp",
+        F.when(F.size("headers") > 0, F.to_json(headers)).alias("headers"),
+        received.alias("ingested_at"),
+    )

@@ -152,7 +152,15 @@ def event_records(messages: DataFrame) -> DataFrame:
 
 def learner_events(records: DataFrame) -> DataFrame:
     """The records that break no rejecting rule; of those with one id and day the first."""
-    good = without_rejected(records, rules=EVENT_RULES).select(
+    good = accepted_events(records)
+    first = Window.partitionBy("date_key", "event_id").orderBy("_topic", "_partition", "_offset")
+    ranked = good.select("*", F.row_number().over(first).alias("rank"))
+    return ranked.where("rank = 1").select(*good.columns)
+
+
+def accepted_events(records: DataFrame) -> DataFrame:
+    """The records that break no rejecting rule, in the columns of `LEARNER_EVENTS`."""
+    return without_rejected(records, rules=EVENT_RULES).select(
         date_key("occurred_at").alias("date_key"),
         *_IDS,
         *_MORE_IDS,
@@ -164,9 +172,6 @@ def learner_events(records: DataFrame) -> DataFrame:
         "_offset",
         F.col("seen_at").alias("_ingested_at"),
     )
-    first = Window.partitionBy("date_key", "event_id").orderBy("_topic", "_partition", "_offset")
-    ranked = good.select("*", F.row_number().over(first).alias("rank"))
-    return ranked.where("rank = 1").select(*good.columns)
 
 
 def date_key(instant: str) -> Column:

@@ -1,0 +1,1 @@
+"""Where messages come from: a broker, or a folder of JSON lines."""
