@@ -123,7 +123,12 @@ class Settings:
             return None
         from databricks.sdk import WorkspaceClient
 
-        return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+        try:
+            return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+        except Exception as error:  # noqa: BLE001 - each runtime has errors of its own
+            found = type(error).__name__
+            message = f"expected {name} in the secret scope {scope!r}, found none ({found})"
+            raise SettingsError(f"{message}: put it there") from None
 
 
 def _engine(env: Mapping[str, str], *, in_workspace: bool) -> Engine:

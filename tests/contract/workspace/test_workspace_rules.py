@@ -22,6 +22,7 @@ needs_spark = pytest.mark.skipif(
     ENGINE != "spark", reason="the embedded engine has no managed tables, and its UDFs no process"
 )
 
+SILVER = "dev_me_silver"
 VIEW, TABLE = "spark_catalog.dev_me_silver.lm_planted", "spark_catalog.dev_me_silver.planted"
 
 
@@ -166,6 +167,17 @@ def test_what_a_workspace_allows_is_passed_on(workspace, sessions):
         session.table(VIEW).createOrReplaceTempView("looked_at")
         assert session.sql("SELECT sum(n) AS n FROM looked_at").collect() == [(1,)]
     assert len(workspace.guard.refused) == before
+
+
+@needs_spark
+def test_the_catalog_says_what_is_a_view_of_a_pipeline(sessions):
+    lake = Lake(sessions[READER], kind="workspace", warehouse=None, schemas={"silver": SILVER})
+    assert lake.tables() == [(SILVER, "lm_planted"), (SILVER, "planted")]
+    view, table = (
+        Table(f"silver.{name}", "a row", "n INT", ()) for name in ("lm_planted", "planted")
+    )
+    assert (lake.facts(view), lake.history(view, limit=1)) == (None, [])
+    assert lake.facts(table).version == 0
 
 
 def test_an_error_of_the_engine_comes_back_as_what_it_is(sessions):
