@@ -283,6 +283,19 @@ def test_a_task_has_no_environment_of_ours(workspace, monkeypatch):
     workspace.call(environment, workspace.volume("checkpoints"))
 
 
+def without_settings() -> int:
+    from lyceum.cli import main
+
+    return main(["status"])
+
+
+def test_a_task_that_got_no_settings_says_so(workspace):
+    """On one machine its home would be a folder of the working directory."""
+    done = workspace.tried(without_settings)
+    assert (done.code, done.refused) == (2, [])
+    assert done.err.startswith("lyceum: expected LYCEUM_HOME, a folder of a volume, found nothing")
+
+
 @needs_spark
 def test_a_worker_has_no_network(workspace, sessions):
     from pyspark.sql.functions import udf

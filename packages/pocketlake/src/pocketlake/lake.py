@@ -68,7 +68,7 @@ class Lake:
                     place = self._place(table)
                     self._engine.ensure(table, place)
                     if self.kind == "workspace":
-                        tell(self.spark, place, self.labels(table))
+                        tell(self.spark, table, place, self.labels(table))
                     self._ensured.add(key)
 
     def labels(self, table: Declaration) -> list[str]:
