@@ -59,8 +59,11 @@ class Settings:
         """
         env = dict(os.environ if environ is None else environ) | _assignments(settings)
         remember_secrets_of(env)
-        home = (home or Path(env.get("LYCEUM_HOME") or ".lyceum")).expanduser().resolve()
         in_workspace = "DATABRICKS_RUNTIME_VERSION" in env
+        if in_workspace and not (home or env.get("LYCEUM_HOME")):
+            message = "expected LYCEUM_HOME, a folder of a volume, found nothing: give --settings"
+            raise SettingsError(message)
+        home = (home or Path(env.get("LYCEUM_HOME") or ".lyceum")).expanduser().resolve()
         warehouse = env.get("LYCEUM_WAREHOUSE") or (None if in_workspace else f"{home}/warehouse")
         prefix = env.get("LYCEUM_SCHEMA_PREFIX", "")
         engine = env.get("LYCEUM_ENGINE") or _engine(env, in_workspace=in_workspace)
@@ -123,7 +126,12 @@ class Settings:
             return None
         from databricks.sdk import WorkspaceClient
 
-        return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+        try:
+            return str(WorkspaceClient().dbutils.secrets.get(scope, name))
+        except Exception as error:  # noqa: BLE001 - each runtime has errors of its own
+            found = type(error).__name__
+            message = f"expected {name} in the secret scope {scope!r}, found none ({found})"
+            raise SettingsError(f"{message}: put it there") from None
 
 
 def _engine(env: Mapping[str, str], *, in_workspace: bool) -> Engine:

@@ -55,7 +55,8 @@ def test_catalog_and_schemas_are_settings():
 
 
 def test_a_workspace_has_managed_tables():
-    config = Settings.load(None, {"DATABRICKS_RUNTIME_VERSION": "18.0"})
+    environ = {"DATABRICKS_RUNTIME_VERSION": "18.0", "LYCEUM_HOME": "/Volumes/c/ops/checkpoints"}
+    config = Settings.load(None, environ)
     assert lake_of(config).location(EVENT_SESSION_DETAILS) is None
     assert not config.is_local_disk
 
@@ -127,7 +128,7 @@ def test_an_unknown_engine_is_refused():
     ],
 )
 def test_the_engine_is_the_one_that_was_chosen_or_is_there(environ, engine):
-    assert Settings.load(None, environ).engine == engine
+    assert Settings.load(Path("home"), environ).engine == engine
 
 
 def test_settings_of_a_job_come_before_the_environment_and_empty_ones_count_for_nothing():

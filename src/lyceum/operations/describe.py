@@ -18,8 +18,9 @@ def show_tables(lake: Lakehouse, reporter: Reporter) -> None:
     rows = []
     for table in present:
         facts, count = lake.facts(table), lake.read(table).count()
-        changed = f"{facts.modified_at:%Y-%m-%d %H:%M}"
-        rows.append((table.name, f"{count:,}", decimal(facts.bytes), changed, table.grain))
+        size = decimal(facts.bytes) if facts else ""
+        changed = f"{facts.modified_at:%Y-%m-%d %H:%M}" if facts else ""
+        rows.append((table.name, f"{count:,}", size, changed, table.grain))
     reporter.table("Tables", ["table", "rows", "size", "changed", "a row is"], rows)
     absent = len(tables()) - len(present)
     if absent:
@@ -41,8 +42,8 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
             "kept for": f"{table.retention_days} days" if table.retention_days else "ever",
             "personal data": ", ".join(table.personal) or "none",
             "rows": f"{lake.read(table).count():,}",
-            "size": f"{decimal(now.bytes)} in {now.files} files",
-            "version": now.version,
+            "size": f"{decimal(now.bytes)} in {now.files} files" if now else "its pipeline's",
+            "version": now.version if now else "its pipeline's",
         },
     )
     columns = [

@@ -22,6 +22,7 @@ needs_spark = pytest.mark.skipif(
     ENGINE != "spark", reason="the embedded engine has no managed tables, and its UDFs no process"
 )
 
+SILVER = "dev_me_silver"
 VIEW, TABLE = "spark_catalog.dev_me_silver.lm_planted", "spark_catalog.dev_me_silver.planted"
 
 
@@ -168,6 +169,17 @@ def test_what_a_workspace_allows_is_passed_on(workspace, sessions):
     assert len(workspace.guard.refused) == before
 
 
+@needs_spark
+def test_the_catalog_says_what_is_a_view_of_a_pipeline(sessions):
+    lake = Lake(sessions[READER], kind="workspace", warehouse=None, schemas={"silver": SILVER})
+    assert lake.tables() == [(SILVER, "lm_planted"), (SILVER, "planted")]
+    view, table = (
+        Table(f"silver.{name}", "a row", "n INT", ()) for name in ("lm_planted", "planted")
+    )
+    assert (lake.facts(view), lake.history(view, limit=1)) == (None, [])
+    assert lake.facts(table).version == 0
+
+
 def test_an_error_of_the_engine_comes_back_as_what_it_is(sessions):
     with pytest.raises(PySparkException, match="nowhere"):
         sessions[OWNER].sql("SELECT * FROM dev_me_silver.nowhere").collect()
@@ -269,6 +281,19 @@ def environment(home: Path) -> None:
 def test_a_task_has_no_environment_of_ours(workspace, monkeypatch):
     monkeypatch.setenv("LYCEUM_TEST_SET", "by the machine")
     workspace.call(environment, workspace.volume("checkpoints"))
+
+
+def without_settings() -> int:
+    from lyceum.cli import main
+
+    return main(["status"])
+
+
+def test_a_task_that_got_no_settings_says_so(workspace):
+    """On one machine its home would be a folder of the working directory."""
+    done = workspace.tried(without_settings)
+    assert (done.code, done.refused) == (2, [])
+    assert done.err.startswith("lyceum: expected LYCEUM_HOME, a folder of a volume, found nothing")
 
 
 @needs_spark

@@ -35,7 +35,7 @@ class Guard:
 
     def address(self, who: str) -> str:
         """Where somebody connects."""
-        return f"sc://127.0.0.1:{self._ports[who]}/;user_id={who}"
+        return f"sc://localhost:{self._ports[who]}/;user_id={who}"
 
     def close(self) -> None:
         self._server.stop(0)

@@ -124,6 +124,16 @@ class Rules:
         travels = options & {"versionasof", "timestampasof"}
         return self._of_travel(message.unparsed_identifier) if travels else None
 
+    def relation(self, message: Message) -> None:
+        """A question about a table: of a materialized view the catalog says that it is one."""
+        asked = message.catalog.get_table.table_name if message.HasField("catalog") else ""
+        if _short(asked) in self.catalog.materialized:
+            schema, name = _short(asked).split(".")
+            message.sql.query = (
+                f"SELECT '{name}' AS name, 'c' AS catalog, array('{schema}') AS namespace, "
+                "'' AS description, 'MATERIALIZED_VIEW' AS tableType, false AS isTemporary"
+            )
+
     def _of_text(self, text: str, plain: str) -> str | None:
         if _BY_PATH.search(text):
             return _BY_NAME
@@ -165,6 +175,7 @@ def _cache(_rules: Rules, _message: Message) -> str:
 
 
 _CHECKS: dict[str, Callable[[Rules, Message], str | None]] = {
+    "Relation": Rules.relation,
     "SQL": Rules.sql,
     "SqlCommand": Rules.sql,
     "Set": Rules.setting,

@@ -31,11 +31,15 @@ def labels(table: Declaration, place: Place) -> list[str]:
     ]
 
 
-def tell(spark: SparkSession, place: Place, statements: Sequence[str]) -> None:
-    """Run the statements unless the table was told just these; killed in between, again whole."""
+def tell(spark: SparkSession, table: Declaration, place: Place, statements: Sequence[str]) -> None:
+    """Run the statements unless the table, with these columns, was told just them.
+
+    Whoever is killed in between runs them again, all. A view over the table has its columns of the
+    time when it was made: with others it is made anew.
+    """
     if not statements:
         return
-    mark = hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
+    mark = hashlib.sha256("\n".join([table.columns, *statements]).encode()).hexdigest()[:16]
     shown = spark.sql(f"SHOW TBLPROPERTIES {place.name} ('{_MARK}')").collect()
     if mark in [row.value for row in shown]:
         return

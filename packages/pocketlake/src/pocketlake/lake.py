@@ -69,7 +69,7 @@ class Lake:
                     place = self._place(table)
                     self._engine.ensure(table, place)
                     if self.kind == "workspace":
-                        tell(self.spark, place, self.labels(table))
+                        tell(self.spark, table, place, self.labels(table))
                     self._ensured.add(key)
 
     def labels(self, table: Declaration) -> list[str]:
@@ -217,11 +217,11 @@ class Lake:
         return self._engine.version(place) if self._engine.exists(place) else None
 
     def history(self, table: Declaration, *, limit: int) -> list[Commit]:
-        """The latest commits, newest first."""
+        """The latest commits, newest first; of a pipeline's materialized view none."""
         return self._engine.history(self._place(table), limit)
 
-    def facts(self, table: Declaration) -> Facts:
-        """Size, files and last change."""
+    def facts(self, table: Declaration) -> Facts | None:
+        """Size, files and last change; of a pipeline's materialized view nobody may ask."""
         return self._engine.facts(self._place(table))
 
     def restore(self, table: Declaration, *, version: int) -> None:
@@ -255,11 +255,24 @@ class Lake:
         return self._engine.is_materialized(self._place(table))
 
     def tables(self) -> list[tuple[str, str]]:
-        """Schema and name of every table under a warehouse on a disk, sorted."""
-        if self.warehouse is None or "://" in self.warehouse:
+        """Schema and name of every table, sorted; on an object store nobody lists them.
+
+        Where the catalog manages them, they are those of the schemas that this lake was given.
+        """
+        if self.warehouse is None:
+            return sorted(
+                pair for schema in self._schemas.values() for pair in self._listed(schema)
+            )
+        if "://" in self.warehouse:
             return []
         logs = Path(self.warehouse).glob("*/*/_delta_log")
         return sorted((log.parent.parent.name, log.parent.name) for log in logs)
+
+    def _listed(self, schema: str) -> Iterator[tuple[str, str]]:
+        for row in self.spark.sql(f"SHOW TABLES IN {quoted(self.catalog, schema)}").collect():
+            # Temporary views are of no schema.
+            if row.namespace:
+                yield schema, row.tableName
 
     def attach(self, tables: Iterable[tuple[str, str]]) -> None:
         """Make tables known to the session by name, whether declared or not."""
