@@ -125,12 +125,13 @@ def _plan(lake: Lakehouse, table: Declaration, hours: int, now: datetime) -> Tab
     facts, needed = lake.facts(table), hours_needed(lake, table, hours, now)
     # The turns of jobs are contested rows: a compaction in between would be a conflict.
     is_scattered = (
-        table.name != JOB_LOCKS.name
+        facts is not None
+        and table.name != JOB_LOCKS.name
         and facts.files >= SMALL_FILES
         and facts.bytes < facts.files * SMALL_BYTES
     )
     stale = lake.stale(table, retain_hours=needed)
-    return TablePlan(table, past, facts.files if is_scattered else 0, stale, needed)
+    return TablePlan(table, past, facts.files if facts and is_scattered else 0, stale, needed)
 
 
 def _do(asked: Maintenance, plan: TablePlan, now: datetime) -> None:
