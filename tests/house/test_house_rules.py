@@ -51,7 +51,7 @@ def test_only_config_reads_the_environment():
 
 def modules_of_pipelines():
     """Our modules that the pipeline files import, and those that these import."""
-    found, waiting = set(), sorted((SOURCE.parent / "pipelines").glob("*.py"))
+    found, waiting = set(), sorted((SOURCE.parent / "pipelines").rglob("*.py"))
     while waiting:
         file = waiting.pop()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -47,20 +47,17 @@ def update_pipeline(
     )
 
 
-def pipeline_of(
-    config: Settings, key: str, configuration: Mapping[str, str], *, folder: str = ""
-) -> "PipelineSettings":
+def pipeline_of(config: Settings, key: str, configuration: Mapping[str, str]) -> "PipelineSettings":
     """A pipeline as the bundle's resource describes it, for the home of a configuration.
 
     Args:
         config: Says what schemas are called.
-        key: Its key in the bundle: its checkpoints go by it, whoever runs it.
+        key: Its key in the bundle and the folder of its files; its checkpoints go by it too.
         configuration: What its code reads besides home and schemas.
-        folder: Where its files are, under the folder of all pipelines.
     """
     from bundlerun.pipelines.settings import PipelineSettings
 
-    root = _sources() / folder
+    root = _sources() / key
     schemas = {f"lyceum.schema.{layer}": name for layer, name in config.schemas.items()}
     return PipelineSettings(
         key=key,

@@ -29,9 +29,9 @@ from lyceum.systems.events.silver.lm_participants import PARTICIPANT_RULES
 RESOURCE = {
     "name": "[dev someone] events",
     "schema": "silver",
-    "root_path": "src/pipelines",
+    "root_path": "src/pipelines/events",
     "libraries": [
-        {"file": {"path": f"src/pipelines/event_{name}.py"}} for name in ("landing", "tables")
+        {"file": {"path": f"src/pipelines/events/{name}.py"}} for name in ("landing", "tables")
     ],
 }
 

@@ -52,6 +52,6 @@ def update_tables(lake: Lakehouse, tables: Collection[Table] = TABLES) -> "Updat
         message = "expected one machine, found a workspace, whose own pipeline updates these tables"
         raise NotHereError(f"{message}: run the job analytics_hourly")
     landing = {LANDING: str(landing_folder(config))}
-    pipeline = pipeline_of(config, WAREHOUSE, landing, folder=WAREHOUSE)
+    pipeline = pipeline_of(config, WAREHOUSE, landing)
     names = [full_name(config, table) for table in tables]
     return update_pipeline(lake, pipeline, TABLES, refresh=names)

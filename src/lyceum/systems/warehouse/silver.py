@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.model.table import Table
@@ -117,13 +117,6 @@ def skill_changes(versions: DataFrame) -> DataFrame:
         "prerequisite_id",
         F.col("deleted_at").isNull().alias("is_active"),
     )
-
-
-def latest(versions: DataFrame, keys: tuple[str, ...]) -> DataFrame:
-    """The rows as the source has them now: of each key its last version, unless it is a delete."""
-    newest = Window.partitionBy(*keys).orderBy(F.desc("_snapshot_at"))
-    ranked = versions.select("*", F.row_number().over(newest).alias("_rank"))
-    return ranked.where((F.col("_rank") == 1) & ~F.col(IS_DELETED)).drop("_rank")
 
 
 def _changes(versions: DataFrame, *columns: str | Column) -> DataFrame:

@@ -2,8 +2,9 @@
 
 from pyspark.sql import functions as F
 
+from lyceum.systems.warehouse.gold.days import latest
 from lyceum.systems.warehouse.gold.dimensions import dim_tenant
-from lyceum.systems.warehouse.silver import latest, tenant_changes
+from lyceum.systems.warehouse.silver import tenant_changes
 from tables import assert_rows, draw
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lyceum.systems.warehouse.silver import latest
+from lyceum.systems.warehouse.silver import IS_DELETED
 
 
 @dataclass(frozen=True)
@@ -73,3 +73,10 @@ def latest_of(
         lies = lies | F.coalesce(span.has(F.col(instant)), F.lit(False))
     touched = versions.where(lies).select(*keys).distinct()
     return latest(versions.join(touched, on=list(keys), how="left_semi"), keys).where(lies)
+
+
+def latest(versions: DataFrame, keys: tuple[str, ...]) -> DataFrame:
+    """The rows as the source has them now: of each key its last version, unless it is a delete."""
+    newest = Window.partitionBy(*keys).orderBy(F.desc("_snapshot_at"))
+    ranked = versions.select("*", F.row_number().over(newest).alias("_rank"))
+    return ranked.where((F.col("_rank") == 1) & ~F.col(IS_DELETED)).drop("_rank")

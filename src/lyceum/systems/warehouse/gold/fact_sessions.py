@@ -4,9 +4,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.model.table import Table
-from lyceum.systems.warehouse.gold.days import Span, date_key, latest_of
+from lyceum.systems.warehouse.gold.days import Span, date_key, latest, latest_of
 from lyceum.systems.warehouse.gold.members import with_member, with_member_at
-from lyceum.systems.warehouse.silver import latest
 
 FACT_SESSIONS = Table(
     name="gold.fact_sessions",
