@@ -21,6 +21,7 @@ from bundlerun.runner.journal import Journal, Listener
 from bundlerun.runner.kinds import KINDS
 from bundlerun.runner.launch import Request, repair, start
 from bundlerun.runner.model import Job, job_of
+from bundlerun.runner.places import on_this_machine
 from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
@@ -153,7 +154,8 @@ def open_bundle(
         target = LOCAL_TARGET
     home = config.choices.home_variable
     given = {**({home: str(config.home)} if home else {}), **variables}
-    return load_bundle(folder, target=target, variables=given, environ=config.environ)
+    bundle = load_bundle(folder, target=target, variables=given, environ=config.environ)
+    return on_this_machine(bundle, config.home / "files")
 
 
 def runner_of(home: Path, environ: Mapping[str, str], name: str) -> tuple[Runner, RunRecord]:
