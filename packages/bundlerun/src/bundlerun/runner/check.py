@@ -8,12 +8,12 @@ from pathlib import Path
 from bundlerun.bundle import Bundle
 from bundlerun.errors import UsageError
 from bundlerun.notebook import check_notebook
+from bundlerun.runner.environments import requirements, wheel_libraries
 from bundlerun.runner.errors import JobError
 from bundlerun.runner.expressions import OPERATORS
 from bundlerun.runner.graph import ancestors, cycle
 from bundlerun.runner.kinds.control import child_key
 from bundlerun.runner.kinds.pipeline import pipeline_key
-from bundlerun.runner.kinds.python import wheel_libraries
 from bundlerun.runner.model import LOCAL_KINDS, Job, Task, job_of
 from bundlerun.runner.places import elsewhere
 from bundlerun.runner.references import Names, problem, references
@@ -145,7 +145,7 @@ def _wheel(task: Task, where: _Where) -> Iterator[str]:
     if missing:
         yield f"expected {' and '.join(missing)}, found none"
         return
-    libraries = wheel_libraries(task, where.job)
+    libraries = [*wheel_libraries(task, where.job), *requirements(task, where.job)]
     found = where.wheels.problem(str(spec["package_name"]), str(spec["entry_point"]), libraries)
     if found:
         yield found
