@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bundle_folder import log, states
+from bundle_folder import ENGINE, log, states
 
 from bundlerun.runner.errors import JobError
 from bundlerun.runner.stop import Clock
@@ -232,3 +232,30 @@ def test_a_missing_task_value_is_a_value_error(bundle):
     )
     record = bundle.job("job", "a: {spark_python_task: {python_file: ./ask.py}}").run()
     assert log(record, "a") == "TaskValueError\n"
+
+
+@pytest.mark.skipif(ENGINE != "embedded", reason="Spark does these right")
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        ("rows.write.mode('overwrite').option('replaceWhere', \"k = 'b'\").saveAsTable('silver.t')", "replaceWhere"),
+        ("rows.write.mode('append').options(txnAppId='a', txnVersion=1).saveAsTable('silver.t')", "txnAppId"),
+        ("rows.writeTo('silver.t').overwrite(F.col('k') == 'b')", "overwrite with a condition"),
+        ("spark.sql(\"INSERT INTO silver.t REPLACE WHERE k = 'b' SELECT 'b', 9\")", "INSERT … REPLACE WHERE"),
+    ],
+)  # fmt: skip
+def test_a_write_that_sail_would_get_wrong_is_refused(bundle, write, found):
+    (bundle.folder / "write.py").write_text(
+        "from pyspark.sql import functions as F\n"
+        "spark.sql('CREATE TABLE silver.t (k STRING, v INT)')\n"
+        "spark.sql(\"INSERT INTO silver.t VALUES ('a', 1), ('b', 2), (NULL, 3)\")\n"
+        "rows = spark.createDataFrame([('b', 9)], 'k STRING, v INT')\n"
+        f"try:\n    {write}\n"
+        "finally:\n    print(spark.table('silver.t').count())\n"
+    )
+    record = bundle.job("job", "a: {spark_python_task: {python_file: ./write.py}}").run()
+    assert record.last()["a"].error == (
+        f"expected a write that the embedded engine gets right, found {found}: "
+        'set engine = "spark" in bundlerun.toml'
+    )
+    assert log(record, "a").startswith("3\n")
