@@ -7,10 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from bundlerun.bundle import load_bundle
 from bundlerun.config import Config
 from bundlerun.runner.record import RunRecord
-from bundlerun.runner.service import Asked, Runner
+from bundlerun.runner.service import Asked, Runner, open_bundle
 from bundlerun.runner.stop import Clock
 
 PACKAGE = "tried-tasks"
@@ -101,7 +100,7 @@ class Bundle:
 
     def runner(self, *, clock: Clock | None = None) -> Runner:
         self.write()
-        bundle = load_bundle(self.folder)
+        bundle = open_bundle(self.config, self.folder, None, {})
         return Runner(bundle, self.config, clock=clock or FastClock())
 
     def run(self, key: str = "job", *, listeners=(), clock=None, **asked) -> RunRecord:

@@ -153,6 +153,8 @@ with zipfile.ZipFile("dist/built_here-1-py3-none-any.whl", "w") as wheel:
     wheel.writestr("built_here.py", "import sys\\ndef main(): print('built', *sys.argv[:1], sys.argv[1:])")
     info = "built_here-1.dist-info"
     wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: built_here\\nVersion: 1\\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(f"{info}/RECORD", "")
     wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\\nmain = built_here:main\\n")
 """
 

@@ -99,8 +99,11 @@ def test_without_a_terminal_every_change_is_a_line(bundle):
     assert lines[0].startswith("▸ run 2")
     assert lines[1] == "▸ a"
     assert lines[2].startswith("✓ a: SUCCESS · ")
-    assert lines[4].startswith("✗ b: FAILED · ")
-    assert lines[4].endswith("· ValueError: no luck")
-    assert lines[5] == "✗ c: UPSTREAM_FAILED"
-    assert lines[7].startswith("bundlerun: b, attempt 1: ValueError: no luck (log: ")
-    assert lines[8].endswith("runs what did not succeed once more")
+    at = next(n for n, line in enumerate(lines) if line.startswith("✗ b: FAILED · "))
+    assert lines[at].endswith("· ValueError: no luck")
+    assert lines[at + 1].partition(": ")[2] == 'raise ValueError("no luck\\nat all")'
+    assert "tried_tasks.py:" in lines[at + 1]
+    assert lines[at + 2].startswith("    log: /")
+    assert lines[at + 3] == "✗ c: UPSTREAM_FAILED"
+    assert lines[-1].endswith("runs what did not succeed once more")
+    assert err.count("no luck") == 2, "the error, and the line of code"

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from bundle_folder import log, states
+from bundle_folder import ENGINE, log, states
 
+from bundlerun.runner.errors import JobError
 from bundlerun.runner.stop import Clock
 from bundlerun.workers.worker import TaskStopped
 
@@ -174,3 +175,87 @@ def test_no_handler_of_a_task_swallows_its_end():
     assert not issubclass(TaskStopped, Exception)
     with pytest.raises(TaskStopped):
         raise TaskStopped
+
+
+def test_paths_of_the_workspace_lead_to_the_bundle_and_the_home(bundle):
+    (bundle.folder / "src").mkdir()
+    (bundle.folder / "src/main.py").write_text("import sys\nprint(*sys.argv[1:])\n")
+    files = (
+        "['/Volumes/c/s/v/x', 'in=dbfs:/Volumes/c', s3://b/Volumes/x, '${workspace.file_path}/y']"
+    )
+    task = f"{{python_file: '${{workspace.file_path}}/src/main.py', parameters: {files}}}"
+    record = bundle.job("job", f"a: {{spark_python_task: {task}}}").run()
+    home = bundle.config.home / "files/Volumes"
+    assert log(record, "a").split() == [
+        f"{home}/c/s/v/x", f"in={home}/c", "s3://b/Volumes/x", f"{bundle.folder}/y",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("/Workspace/Shared/x", "/Workspace/Shared/x is of a workspace: name a file of the bundle"),
+        ("x ${resources.jobs.job.id}", "${resources.jobs.job} is known in a workspace alone"),
+        ("${var.warehouse}", "${lookup.warehouse"),
+    ],
+)
+def test_what_only_a_workspace_knows_reaches_no_task(bundle, value, message):
+    bundle.extra = {"variables": {"warehouse": {"lookup": {"warehouse": "Small"}}}}
+    bundle.job("job", "a: ok")
+    bundle.jobs["job"]["tasks"][0]["python_wheel_task"]["parameters"] = [value]
+    with pytest.raises(JobError) as refused:
+        bundle.run()
+    assert message in str(refused.value)
+
+
+def test_a_task_knows_the_run_of_an_earlier_one(bundle):
+    tasks = "{a: ok, b: {does: 'ok {{tasks.a.run_id}} {{tasks.a.result_state}}', after: a}}"
+    record = bundle.job("job", tasks).run()
+    assert log(record, "b") == f"args: {record.last()['a'].facts['task_run_id']} success\n"
+
+
+def test_a_sql_file_has_widgets_and_both_kinds_of_parameters(bundle):
+    (bundle.folder / "ask.sql").write_text(
+        "CREATE WIDGET TEXT day DEFAULT 'monday';\n"
+        "CREATE WIDGET TEXT size DEFAULT '1';\n"
+        "SELECT :day AS day, {{ n }} + 1 AS n, :size AS size;\n"
+    )
+    file = "{file: {path: ./ask.sql}, warehouse_id: w, parameters: {day: tuesday, n: 41}}"
+    record = bundle.job("job", f"a: {{sql_task: {file}}}").run()
+    assert record.last()["a"].facts["output"]["rows"] == [{"day": "tuesday", "n": 42, "size": "1"}]
+
+
+def test_a_missing_task_value_is_a_value_error(bundle):
+    (bundle.folder / "ask.py").write_text(
+        "try:\n    dbutils.jobs.taskValues.get('a', 'nothing')\n"
+        "except ValueError as error:\n    print(type(error).__name__)\n"
+    )
+    record = bundle.job("job", "a: {spark_python_task: {python_file: ./ask.py}}").run()
+    assert log(record, "a") == "TaskValueError\n"
+
+
+@pytest.mark.skipif(ENGINE != "embedded", reason="Spark does these right")
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        ("rows.write.mode('overwrite').option('replaceWhere', \"k = 'b'\").saveAsTable('silver.t')", "replaceWhere"),
+        ("rows.write.mode('append').options(txnAppId='a', txnVersion=1).saveAsTable('silver.t')", "txnAppId"),
+        ("rows.writeTo('silver.t').overwrite(F.col('k') == 'b')", "overwrite with a condition"),
+        ("spark.sql(\"INSERT INTO silver.t REPLACE WHERE k = 'b' SELECT 'b', 9\")", "INSERT … REPLACE WHERE"),
+    ],
+)  # fmt: skip
+def test_a_write_that_sail_would_get_wrong_is_refused(bundle, write, found):
+    (bundle.folder / "write.py").write_text(
+        "from pyspark.sql import functions as F\n"
+        "spark.sql('CREATE TABLE silver.t (k STRING, v INT)')\n"
+        "spark.sql(\"INSERT INTO silver.t VALUES ('a', 1), ('b', 2), (NULL, 3)\")\n"
+        "rows = spark.createDataFrame([('b', 9)], 'k STRING, v INT')\n"
+        f"try:\n    {write}\n"
+        "finally:\n    print(spark.table('silver.t').count())\n"
+    )
+    record = bundle.job("job", "a: {spark_python_task: {python_file: ./write.py}}").run()
+    assert record.last()["a"].error == (
+        f"expected a write that the embedded engine gets right, found {found}: "
+        'set engine = "spark" in bundlerun.toml'
+    )
+    assert log(record, "a").startswith("3\n")

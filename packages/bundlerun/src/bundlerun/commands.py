@@ -257,12 +257,13 @@ def _concluded(context: typer.Context, record: "RunRecord", result: "Result") ->
     from bundlerun.runner.view import failure_summary
 
     program = context.find_root().info_name
-    if _terminal(context.obj).style in ("rich", "plain"):
-        for line in failure_summary(record):
-            typer.echo(f"{program}: {line}", err=True)
-        if result not in SUCCEEDED:
-            again = f"{program} repair {record.run_id} runs what did not succeed once more"
-            typer.echo(f"{program}: run {record.run_id} ended {result}; {again}", err=True)
+    style = _terminal(context.obj).style
+    # Where every change is a line, a failure has been told.
+    for line in failure_summary(record) if style == "rich" else ():
+        typer.echo(line, err=True)
+    if style in ("rich", "plain") and result not in SUCCEEDED:
+        again = f"{program} repair {record.run_id} runs what did not succeed once more"
+        typer.echo(f"{program}: run {record.run_id} ended {result}; {again}", err=True)
     if result in SUCCEEDED:
         return 0
     return 130 if result in CANCELED else 1

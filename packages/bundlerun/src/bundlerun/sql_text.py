@@ -14,6 +14,13 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_MUSTACHE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_WIDGET = re.compile(
+    r"CREATE\s+WIDGET\s+(?:TEXT|DROPDOWN|COMBOBOX|MULTISELECT)\s+(?P<name>`[^`]+`|\w+)"
+    r"\s+DEFAULT\s+(?P<text>'(?:[^']|'')*'|\"[^\"]*\"|[\w.-]+)(?:\s+CHOICES\s+.*)?"
+    r"|REMOVE\s+WIDGET\s+(?P<removed>`[^`]+`|\w+)",
+    re.I | re.S,
+)
 _BLOCKS = ("IF", "WHILE", "LOOP", "FOR", "REPEAT")
 _OPENING = ("BEGIN", "CASE")
 
@@ -58,6 +65,29 @@ def with_values(statement: str, values: Mapping[str, object]) -> str:
         return f"'{escaped}'"
 
     return _TOKEN.sub(written, statement)
+
+
+def with_texts(script: str, values: Mapping[str, object]) -> str:
+    """The script in which `{{name}}` is the text of the parameter, wherever it stands.
+
+    >>> with_texts("SELECT * FROM {{ table }} WHERE x = '{{x}}' -- {{y}}", {"table": "t", "x": 1})
+    "SELECT * FROM t WHERE x = '1' -- {{y}}"
+    """
+    return _MUSTACHE.sub(lambda found: str(values.get(found[1], found[0])), script)
+
+
+def widget(statement: str) -> tuple[str, str] | None:
+    """Name and default of the widget that a statement creates; None of another statement.
+
+    >>> widget("CREATE WIDGET DROPDOWN day DEFAULT 'it''s' CHOICES SELECT 1")
+    ('day', "it's")
+    """
+    found = _WIDGET.fullmatch(statement.strip())
+    if found is None:
+        return None
+    text = found["text"]
+    default = text if text is None or text[:1] not in "'\"" else text[1:-1].replace("''", "'")
+    return (found["name"] or found["removed"]).strip("`"), default or ""
 
 
 def _is_open(words: list[str]) -> bool:

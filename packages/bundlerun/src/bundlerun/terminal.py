@@ -36,7 +36,7 @@ class Terminal:
         if self.style == "json":
             self.event({"event": "message", "text": text})
         elif self.style != "quiet":
-            self._err.print(text)
+            self._err.print(text, soft_wrap=True)
 
     def event(self, facts: Mapping[str, object]) -> None:
         """Something that happened, as one JSON line where lines are JSON."""

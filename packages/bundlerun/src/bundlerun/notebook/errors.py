@@ -22,7 +22,7 @@ class WidgetNotFoundError(RunnerError):
     """The notebook asks for a parameter that it neither got nor defined."""
 
 
-class TaskValueError(RunnerError):
+class TaskValueError(RunnerError, ValueError):
     """A task value that is not there or cannot be kept."""
 
 

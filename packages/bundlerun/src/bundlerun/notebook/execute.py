@@ -13,7 +13,7 @@ from bundlerun.notebook.context import NotebookContext
 from bundlerun.notebook.dbutils import Dbutils
 from bundlerun.notebook.display import result, shown, spark_table
 from bundlerun.notebook.source import Cell, Notebook, read_notebook, run_target
-from bundlerun.sql_text import statements, with_values
+from bundlerun.sql_text import statements, widget, with_values
 
 _OFFERED_AS = {"databricks.sdk.runtime": "*", "pyspark.dbutils": "DBUtils"}
 """Modules that only a workspace has, whose names a notebook has anyway."""
@@ -66,6 +66,11 @@ class Execution:
         self._offer_spark()
         widgets = self._dbutils.widgets.getAll()
         for statement in statements(cell.source):
+            created = widget(statement)
+            if created is not None:
+                self._dbutils.widgets.text(*created)
+                widgets = self._dbutils.widgets.getAll()
+                continue
             frame = self.names["spark"].sql(with_values(statement, widgets))
             self.names["_sqldf"] = frame
             if frame.columns:

@@ -115,7 +115,8 @@ def _noted_attempt(  # noqa: PLR0917 - one caller
     ended = {"error": output.error, "error_code": output.error_code, "outcome": output.outcome}
     kept = {"values": output.values, "output": output.output, **output.facts}
     run.journal.note("task_ended", **started, state=output.result, **ended, **kept)
-    return output
+    told = {"task_run_id": attempt.id, "notebook_path": task.spec.get("notebook_path", "")}
+    return replace(output, facts={**output.facts, **told})
 
 
 def _known(value: object) -> object:

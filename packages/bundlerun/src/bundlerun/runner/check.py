@@ -8,17 +8,19 @@ from pathlib import Path
 from bundlerun.bundle import Bundle
 from bundlerun.errors import UsageError
 from bundlerun.notebook import check_notebook
+from bundlerun.runner.environments import requirements, wheel_libraries
 from bundlerun.runner.errors import JobError
 from bundlerun.runner.expressions import OPERATORS
 from bundlerun.runner.graph import ancestors, cycle
 from bundlerun.runner.kinds.control import child_key
 from bundlerun.runner.kinds.pipeline import pipeline_key
-from bundlerun.runner.kinds.python import wheel_libraries
 from bundlerun.runner.model import LOCAL_KINDS, Job, Task, job_of
+from bundlerun.runner.places import elsewhere
 from bundlerun.runner.references import Names, problem, references
 from bundlerun.runner.states import RUN_IF
 from bundlerun.runner.wheels import Wheels
 
+_CHECKED_AS_FILES = ("notebook_path", "python_file", "file")
 _NOTEBOOKS = ("", ".py", ".ipynb", ".sql")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OF_WORKSPACE = "is a file of a workspace: name one of the bundle"
@@ -92,6 +94,7 @@ def _conditions(job: Job) -> Iterator[str]:
 
 def _parameters(job: Job) -> Iterator[str]:
     names = Names(in_task=False)
+    yield from elsewhere(job.parameters)
     for name, value in job.parameters.items():
         for written, path in references(value):
             found = problem(path, names)
@@ -110,6 +113,7 @@ def _task(task: Task, names: Names, where: _Where) -> Iterator[str]:
         found = problem(path, names)
         if found:
             yield f"{written}: {found}"
+    yield from elsewhere({k: v for k, v in spec.items() if k not in _CHECKED_AS_FILES})
     if task.spec.get("source") == "GIT":
         yield "source: GIT: its file is in a Git repository, not in the bundle"
     elif task.kind == "for_each_task":
@@ -141,7 +145,7 @@ def _wheel(task: Task, where: _Where) -> Iterator[str]:
     if missing:
         yield f"expected {' and '.join(missing)}, found none"
         return
-    libraries = wheel_libraries(task, where.job)
+    libraries = [*wheel_libraries(task, where.job), *requirements(task, where.job)]
     found = where.wheels.problem(str(spec["package_name"]), str(spec["entry_point"]), libraries)
     if found:
         yield found

@@ -133,6 +133,7 @@ class JobRun:
             "error_code": output.error_code,
             "values": output.values,
             "output": output.output,
+            **output.facts,
         }
         self._ended[key] = facts_of(attempt)
         flow.end(key, Ended(output.result, output.outcome))

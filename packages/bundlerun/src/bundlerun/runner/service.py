@@ -15,12 +15,15 @@ from bundlerun.errors import UsageError
 from bundlerun.runner.check import require_runnable
 from bundlerun.runner.context import Services, runs_folder
 from bundlerun.runner.engine import Engine
-from bundlerun.runner.errors import JobError, UnknownJobError, UnknownRunError
+from bundlerun.runner.environments import installed, missing
+from bundlerun.runner.errors import JobError, TaskError, UnknownJobError, UnknownRunError
 from bundlerun.runner.graph import ancestors, descendants, part
 from bundlerun.runner.journal import Journal, Listener
-from bundlerun.runner.kinds import KINDS
+from bundlerun.runner.kinds import IN_PROCESS, KINDS
+from bundlerun.runner.kinds.control import child_key
 from bundlerun.runner.launch import Request, repair, start
 from bundlerun.runner.model import Job, job_of
+from bundlerun.runner.places import on_this_machine
 from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
@@ -86,10 +89,26 @@ class Runner:
         """Raise with all that keeps a job from running here."""
         require_runnable(job, self.bundle, self._services.wheels)
 
+    def provide(self, job: Job) -> None:
+        """Install what a job, and those that it runs, ask for; raise with what cannot be had."""
+        config, problems = self.config, []
+        for task in (one for outer in job.tasks for one in (outer, outer.nested)):
+            needed = missing(task, job) if task.kind in IN_PROCESS and not task.is_disabled else []
+            try:
+                if needed:
+                    installed(needed, config.cache_folder, dict(config.environ))
+            except TaskError as error:
+                problems.append(f"task {task.key}: {error}")
+            if task.kind == "run_job_task" and not task.is_disabled:
+                self.provide(self.job(child_key(task.spec)))
+        if problems:
+            raise JobError(job.key, problems)
+
     def run(self, request: Request, *listeners: Listener) -> tuple[RunRecord, Result]:
         """Run a job; Ctrl-C cancels it."""
         self._services.engine.prepare()
         self.check(request.job)
+        self.provide(request.job)
         self._services.listeners = listeners
         with _cancelled_by_keyboard(self.stop):
             run_id, result = start(request, self._services, self.stop)
@@ -153,7 +172,8 @@ def open_bundle(
         target = LOCAL_TARGET
     home = config.choices.home_variable
     given = {**({home: str(config.home)} if home else {}), **variables}
-    return load_bundle(folder, target=target, variables=given, environ=config.environ)
+    bundle = load_bundle(folder, target=target, variables=given, environ=config.environ)
+    return on_this_machine(bundle, config.home / "files")
 
 
 def runner_of(home: Path, environ: Mapping[str, str], name: str) -> tuple[Runner, RunRecord]:

@@ -78,14 +78,18 @@ def run_tree(record: RunRecord, children: dict[str, RunRecord] | None = None) ->
 
 
 def failure_summary(record: RunRecord) -> list[str]:
-    """A line for each task that failed: which attempt, why, and where its log is."""
+    """For each task that failed: which attempt, why, its line of code, its log."""
     lines = []
     for key, attempt in record.last().items():
         if attempt.state in (Result.FAILED, Result.TIMEDOUT):
-            log = attempt.facts.get("log")
-            where = f" (log: {log})" if log else ""
-            lines.append(f"{key}, attempt {attempt.number}: {attempt.error}{where}")
+            lines += [f"{key}, attempt {attempt.number}: {attempt.error}", *_details(attempt)]
     return lines
+
+
+def _details(attempt: Attempt) -> list[str]:
+    """The task's own line of code that failed, then the path to its log."""
+    where, log = attempt.facts.get("where"), attempt.facts.get("log")
+    return [f"    {told}" for told in (where, log and f"log: {log}") if told]
 
 
 def took(seconds: float | None) -> str:
@@ -169,7 +173,10 @@ def _line(record: RunRecord, event: Event, *, is_child: bool) -> str:
         case "task_waiting":
             mark, line = "…", f"{event['task']}: tried again in {took(max(0, event['seconds']))}"
         case "task_ended":
-            mark, line = _mark(event["state"]), _ended_line(record.last()[event["task"]])
+            attempt = record.last()[event["task"]]
+            mark, line = _mark(event["state"]), _ended_line(attempt)
+            if attempt.state in (Result.FAILED, Result.TIMEDOUT):
+                line = "\n".join([line, *_details(attempt)])
         case "run_ended":
             mark, line = _mark(event["state"]), f"run {record.run_id}: {_run_state(record)}"
         case "not_recorded":

@@ -28,7 +28,8 @@ class Wheels:
         if found is not None:
             has_one = _registered(found, entry_point) or _function(package, entry_point)
             return None if has_one else f"package {package} has no entry point {entry_point}"
-        if self._artifacts or _wheel_files(package, libraries):
+        is_lying = _wheel_files(package, libraries)
+        if self._artifacts or is_lying or any(named(package, one) for one in libraries):
             return None
         return f"package {package} is not installed, and the bundle builds no wheel"
 
@@ -120,8 +121,24 @@ def _function(package: str, name: str) -> Callable[[], object] | None:
     return function if callable(function) else None
 
 
+def named(package: str, requirement: str) -> bool:
+    """Whether a requirement, or the name of a wheel, is one of the package.
+
+    >>> named("my-shop", "dist/my_shop-1-py3-none-any.whl"), named("shop", "Shop>=2")
+    (True, True)
+    """
+    name = re.split(r"[-\s\[<>=!~;@]", Path(requirement).name, maxsplit=1)[0]
+    if not requirement.endswith(".whl"):
+        name = re.split(r"[\s\[<>=!~;@]", requirement, maxsplit=1)[0]
+    return _normal(name) == _normal(package)
+
+
+def _normal(package: str) -> str:
+    return re.sub(r"[-_.]+", "_", package).lower()
+
+
 def _wheel_files(package: str, patterns: Iterable[str]) -> list[Path]:
     """The wheels of the package among the files that patterns match."""
-    prefix = re.sub(r"[-_.]+", "_", package).lower()
+    prefix = _normal(package)
     files = [Path(name) for pattern in patterns for name in glob(pattern)]  # noqa: PTH207
     return [file for file in files if file.name.lower().split("-")[0].replace(".", "_") == prefix]

@@ -25,6 +25,8 @@ QUIET = {
 """Variables that keep libraries from starting threads when they are imported."""
 
 
+FORK, SPAWN = b"f", b"s"
+"""The words that ask for a process: one with all imports, or a fresh interpreter."""
 _SET_CHILD_SUBREAPER = 36
 
 
@@ -65,7 +67,8 @@ class ForkServer:
         if not word:
             return False
         channel, log = socket.socket(fileno=descriptors[0]), descriptors[1]
-        pid = self._forked(channel, log) if self._can_fork else _spawned(channel, log)
+        is_forked = self._can_fork and word == FORK
+        pid = self._forked(channel, log) if is_forked else _spawned(channel, log)
         os.close(log)
         self._channels[pid] = channel
         return True

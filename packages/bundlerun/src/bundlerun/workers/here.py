@@ -13,6 +13,7 @@ from bundlerun.config import Config
 from bundlerun.notebook.context import EnvironmentSecrets, NotebookContext
 from bundlerun.notebook.dbutils import Dbutils
 from bundlerun.runner.errors import TaskError
+from bundlerun.workers.guard import guard_writes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -78,6 +79,8 @@ class Here:
         from pyspark.sql import SparkSession
 
         _be_impatient(self.config.remote or "")
+        if self.config.engine == "embedded":
+            guard_writes()
         original = SparkSession.Builder.getOrCreate
 
         def get_or_create(builder: "SparkSession.Builder") -> "SparkSession":

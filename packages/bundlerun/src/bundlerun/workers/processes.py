@@ -14,7 +14,7 @@ from threading import Lock, Thread, Timer
 from typing import Any
 
 from bundlerun.errors import RunnerError
-from bundlerun.workers.fork_server import QUIET, descendants
+from bundlerun.workers.fork_server import FORK, QUIET, SPAWN, descendants
 
 GRACE = 0.7
 """Seconds that a process has after it was told to end, before it is killed."""
@@ -171,25 +171,26 @@ class Processes:
     ) -> Process:
         """A process that does what is asked; what it prints is given to `write`."""
         self.prepare(environ)
+        word = SPAWN if request.get("spawn") else FORK
         mine, its = socket.socketpair()
         output, log = os.pipe()
         try:
-            self._send(its.fileno(), log)
+            self._send(word, its.fileno(), log)
         except OSError:
             # The fork server was killed: whatever did that may not be there any more.
             with self._guard:
                 self._control = None
             self.prepare(environ)
-            self._send(its.fileno(), log)
+            self._send(word, its.fileno(), log)
         its.close()
         os.close(log)
         mine.sendall(json.dumps(request).encode() + b"\n")
         return Process(mine, output, write)
 
-    def _send(self, channel: int, log: int) -> None:
+    def _send(self, word: bytes, channel: int, log: int) -> None:
         with self._guard:
             assert self._control is not None  # noqa: S101 - prepared before
-            socket.send_fds(self._control, [b"f"], [channel, log])
+            socket.send_fds(self._control, [word], [channel, log])
 
 
 PROCESSES = Processes()

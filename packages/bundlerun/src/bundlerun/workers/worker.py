@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -156,7 +157,18 @@ def _failure(error: Exception) -> dict[str, Any]:
     traceback.print_exception(error)
     code = getattr(error, "code", None)
     code = code if isinstance(code, str) else "RunExecutionError"
-    return {"result": "FAILED", "error": first_line(error), "error_code": code}
+    where = _own_line(error)
+    facts = {"where": where} if where else {}
+    return {"result": "FAILED", "error": first_line(error), "error_code": code, "facts": facts}
+
+
+def _own_line(error: BaseException) -> str | None:
+    """The line of the task's own code where it failed: neither of a library nor of the runner."""
+    others = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "site-packages", "<")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not any(other in frame.filename for other in others):
+            return f"{frame.filename}:{frame.lineno}: {frame.line}"
+    return None
 
 
 def _finish() -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.environments import installed, missing, wheel_libraries
 from bundlerun.runner.errors import TaskError
-from bundlerun.runner.kinds.python import EXIT_CODE, wheel_libraries
+from bundlerun.runner.kinds.python import EXIT_CODE
 from bundlerun.runner.model import Settings
 from bundlerun.runner.states import Result
+from bundlerun.runner.wheels import named
 
 
 def in_process(attempt: TaskRun, spec: Settings) -> Output:
@@ -33,13 +35,20 @@ def in_process(attempt: TaskRun, spec: Settings) -> Output:
 
 def _place(attempt: TaskRun, spec: Settings) -> dict[str, Any]:
     """Where a task works: notebooks and files in their own folder, others where the runner is."""
-    task = attempt.task
+    task, job, services = attempt.task, attempt.run.job, attempt.services
+    needed = missing(task, job)
     if task.kind == "python_wheel_task":
-        libraries = wheel_libraries(task, attempt.run.job)
-        package = str(spec["package_name"])
-        return {"path": attempt.services.wheels.path(package, libraries, attempt.log.write)}
+        libraries, package = wheel_libraries(task, job), str(spec["package_name"])
+        if not any(named(package, one) for one in needed):
+            needed = [*services.wheels.path(package, libraries, attempt.log.write), *needed]
     file = spec.get("python_file") or spec.get("notebook_path")
-    return {"cwd": str(Path(file).parent), "path": [str(Path(file).parent)]} if file else {}
+    folder = [str(Path(file).parent)] if file else []
+    place: dict[str, Any] = {"cwd": folder[0]} if folder else {}
+    if needed:
+        site = installed(needed, services.config.cache_folder, dict(services.config.environ))
+        # Other versions than those that are imported already need an interpreter that has none.
+        return {**place, "path": [*folder, str(site / "site")], "spawn": True}
+    return {**place, "path": folder}
 
 
 def _end_of(code: int | None) -> str:

@@ -8,7 +8,7 @@ from types import CodeType
 
 from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
-from bundlerun.runner.model import Job, Settings, Task, text
+from bundlerun.runner.model import Settings, text
 from bundlerun.runner.wheels import entry_point
 from bundlerun.workers.here import Here
 
@@ -41,18 +41,6 @@ def wheel_arguments(spec: Settings) -> list[str]:
         *map(text, spec.get("parameters") or ()),
         *(f"--{name}={text(value)}" for name, value in named.items()),
     ]
-
-
-def wheel_libraries(task: Task, job: Job) -> list[str]:
-    """The wheel files that a task names, or that its environment has."""
-    libraries = [entry["whl"] for entry in task.settings.get("libraries") or () if "whl" in entry]
-    environments = [
-        environment.get("spec") or {}
-        for environment in job.settings.get("environments") or ()
-        if environment.get("environment_key") == task.settings.get("environment_key")
-    ]
-    needed = [name for spec in environments for name in spec.get("dependencies") or ()]
-    return [*libraries, *(name for name in needed if str(name).endswith(".whl"))]
 
 
 def _ended(function: Callable[[], object]) -> Output:

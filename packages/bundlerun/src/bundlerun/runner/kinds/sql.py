@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bundlerun.runner.context import Output
 from bundlerun.runner.model import Settings, text
 from bundlerun.runner.versions import TouchedTables, version_on_disk
-from bundlerun.sql_text import statements, with_values
+from bundlerun.sql_text import statements, widget, with_texts, with_values
 from bundlerun.workers.here import Here
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def sql(here: Here, spec: Settings) -> Output:
     config = here.config
     lake = config.lake(here.session)
     parameters = {name: text(value) for name, value in (spec.get("parameters") or {}).items()}
-    source = Path(spec["file"]["path"]).read_text(encoding="utf-8")
+    source = with_texts(Path(spec["file"]["path"]).read_text(encoding="utf-8"), parameters)
     touched = TouchedTables(config)
     named = list(_named(lake, [source, *parameters.values()]))
     lake.attach(named)
@@ -34,6 +34,10 @@ def sql(here: Here, spec: Settings) -> Output:
     rows: list[Any] = []
     for statement in statements(source):
         print(f"-- {statement}")  # noqa: T201 - for the task's log
+        created = widget(statement)
+        if created is not None:
+            parameters.setdefault(*created)
+            continue
         frame = lake.spark.sql(with_values(statement, parameters))
         rows = _shown(frame)
     _note(touched, config, _named(lake, [source, *parameters.values()]), ("written",))
