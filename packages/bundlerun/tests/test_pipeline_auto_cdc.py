@@ -357,3 +357,21 @@ def test_a_flow_that_runs_once_takes_in_a_whole_table(tmp_path):
     assert world.rows("silver.users") == rows[1:]
     world.updated(full_refresh=True)
     assert world.rows("silver.users") == rows
+
+
+@pytest.mark.parametrize("more", ["", TYPE_2])
+def test_a_new_column_of_the_source_comes_into_the_target(tmp_path, more):
+    source = SOURCE.replace("city STRING, ", "")
+    world = world_of(tmp_path, more, source=source)
+    land(world, "first", FIRST[:2])
+    world.updated()
+    world.write("users.py", HEAD + SOURCE + FLOW.format(more=more))
+    land(world, "then", [FIRST[2], (124, "Raul", "Lima", "UPDATE", 3)])
+    world.updated()
+    columns = world.lake.read(world.table("silver.users")).columns
+    rows = [dict(zip(columns, row, strict=True)) for row in world.rows("silver.users")]
+    open_rows = [row for row in rows if row.get("__END_AT") is None]
+    assert [(row["id"], row["city"]) for row in open_rows] == [
+        (123, None), (124, "Lima"), (125, "Tijuana"),
+    ]  # fmt: skip
+    assert len(rows) - len(open_rows) == (1 if more else 0)

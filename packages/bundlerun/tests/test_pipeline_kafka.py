@@ -50,6 +50,10 @@ World(Path(home), {"stream.py": file.read_text()}).update(
 """
 
 
+class Killed(BaseException):
+    """The end of the process, as far as a test of one process has it."""
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     """One broker for the module; each test has topics of its own."""
@@ -220,6 +224,18 @@ def test_messages_that_were_deleted_before_they_were_read_are_named(tmp_path, br
     world.write("stream.py", text)
     world.updated(**options)
     assert [text for _, text in texts(world)] == ["a", "c"]
+
+    send(broker, topic, "d", "e")
+
+    def die(step, _name):
+        if step == "planned":
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.update(**options, on_event=die)
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0, 4)].result(20)
+    world.updated(**options)
+    assert [text for _, text in texts(world)] == ["a", "c", "e"]
 
 
 @pytest.mark.broker
