@@ -218,6 +218,17 @@ def test_rows_that_changed_in_a_streamed_table_come_again_or_are_skipped(world, 
     assert world.rows("silver.visits") == (found if changed else [*found[:2], *found[3:]])
 
 
+@pytest.mark.parametrize("kind", ["parquet", "text", "csv"])
+def test_streams_read_files_of_each_format(world, kind):
+    read = f'readStream.schema("value STRING").{kind}('
+    text = "from pyspark import pipelines as dp\n\n@dp.table\ndef lines():\n    return spark."
+    world.files.clear()
+    world.write("lines.py", text + read + "spark.conf.get('landing'))\n")
+    world.lake.spark.sql("SELECT 'a' AS value").write.format(kind).save(f"{world.landing}/one")
+    world.updated()
+    assert world.rows("bronze.lines") == [("a",)]
+
+
 def test_files_that_were_there_before_may_be_left_out(world):
     first_files(world)
     stream = 'readStream.format("cloudFiles").option("cloudFiles.format", "json")'
