@@ -100,7 +100,9 @@ class KafkaSource:
             return int(partition) in json.loads(self.options["assign"]).get(topic, ())
         if "subscribe" in self.options:
             return topic in (name.strip() for name in self.options["subscribe"].split(","))
-        return re.fullmatch(self.options["subscribepattern"], topic) is not None
+        # A consumer of Java passes over the brokers' own topics too.
+        is_own = topic.startswith("__")
+        return not is_own and re.fullmatch(self.options["subscribepattern"], topic) is not None
 
 
 def end_offsets(source: KafkaSource) -> dict[str, dict[str, tuple[int, int]]]:
