@@ -68,26 +68,30 @@ def land(world, name, changes):
     world.land(f"{name}.json", *lines)
 
 
-@pytest.mark.parametrize(
-    ("more", "rows"),
-    [
-        ("", STATES),
-        (TYPE_2, VERSIONS),
-        (TYPE_2 + "track_history_except_column_list=['city']", UNTRACKED),
-        ('stored_as_scd_type="2", track_history_column_list=[F.col("name")]', UNTRACKED),
-    ],
-)
+KINDS = [
+    ("", STATES),
+    (TYPE_2, VERSIONS),
+    (TYPE_2 + "track_history_except_column_list=['city']", UNTRACKED),
+    ('stored_as_scd_type="2", track_history_column_list=[F.col("NAME")]', UNTRACKED),
+]
+
+
 @pytest.mark.parametrize(
     "batches",
     [[FIRST + THEN], [FIRST, THEN], [THEN, FIRST], [THEN[:1], FIRST + THEN, THEN]],
     ids=["at once", "two batches", "late", "repeated"],
 )
-def test_documented_changes_give_the_documented_rows(tmp_path, more, rows, batches):
-    world = world_of(tmp_path, more)
+def test_documented_changes_give_the_documented_rows(tmp_path, batches):
+    flows = [
+        FLOW.replace("silver.users", f"silver.users_{number}").format(more=more)
+        for number, (more, _) in enumerate(KINDS)
+    ]
+    world = World(tmp_path, {"users.py": HEAD + SOURCE + "".join(flows)})
     for number, batch in enumerate(batches):
         land(world, number, batch)
         world.updated()
-    assert world.rows("silver.users") == rows
+    for number, (_, rows) in enumerate(KINDS):
+        assert world.rows(f"silver.users_{number}") == rows
     before = world.versions()
     assert set(statuses(world.updated()).values()) == {"SKIPPED"}
     assert world.versions() == before
@@ -357,3 +361,21 @@ def test_a_flow_that_runs_once_takes_in_a_whole_table(tmp_path):
     assert world.rows("silver.users") == rows[1:]
     world.updated(full_refresh=True)
     assert world.rows("silver.users") == rows
+
+
+@pytest.mark.parametrize("more", ["", TYPE_2])
+def test_a_new_column_of_the_source_comes_into_the_target(tmp_path, more):
+    source = SOURCE.replace("city STRING, ", "")
+    world = world_of(tmp_path, more, source=source)
+    land(world, "first", FIRST[:2])
+    world.updated()
+    world.write("users.py", HEAD + SOURCE + FLOW.format(more=more))
+    land(world, "then", [FIRST[2], (124, "Raul", "Lima", "UPDATE", 3)])
+    world.updated()
+    columns = world.lake.read(world.table("silver.users")).columns
+    rows = [dict(zip(columns, row, strict=True)) for row in world.rows("silver.users")]
+    open_rows = [row for row in rows if row.get("__END_AT") is None]
+    assert [(row["id"], row["city"]) for row in open_rows] == [
+        (123, None), (124, "Lima"), (125, "Tijuana"),
+    ]  # fmt: skip
+    assert len(rows) - len(open_rows) == (1 if more else 0)

@@ -189,6 +189,21 @@ SEQUENCE BY minutes COLUMNS person, id STORED AS SCD TYPE 1;
 """
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("SELECT count(*) AS n FROM STREAM(silver.visits)", "count\\("),
+        ("SELECT person FROM STREAM silver.visits GROUP  BY person", "GROUP BY"),
+        ("SELECT DISTINCT person FROM streamed", "DISTINCT"),
+    ],
+)
+def test_sql_over_a_stream_asks_nothing_of_all_rows(world, query, found):
+    view = "CREATE TEMPORARY VIEW streamed AS SELECT 'sum(n)', * FROM STREAM(silver.visits);"
+    world.write("more.sql", f"{view} CREATE STREAMING TABLE a AS {query}")
+    with pytest.raises(PipelineError, match=f"look at each row alone, found {found}: do it in a"):
+        world.update()
+
+
 def test_flows_and_changes_in_sql_files(world):
     world.write("more.sql", SQL_FLOWS)
     world.land(

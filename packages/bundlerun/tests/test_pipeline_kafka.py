@@ -50,6 +50,10 @@ World(Path(home), {"stream.py": file.read_text()}).update(
 """
 
 
+class Killed(BaseException):
+    """The end of the process, as far as a test of one process has it."""
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     """One broker for the module; each test has topics of its own."""
@@ -202,6 +206,31 @@ def test_a_stream_starts_where_it_is_told_to(tmp_path, broker, topic):
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        (("subscribePattern", "{topic}.*"), ["a", "b", "x"]),
+        (("subscribe", "{topic},{topic}-more"), ["a", "b", "x"]),
+        (("assign", '{{"{topic}": [1]}}'), ["b"]),
+    ],
+)
+def test_topics_may_be_several_and_partitions_some(tmp_path, broker, topic, option, found):
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.create_topics([NewTopic(f"{topic}-more", 1, 1)])[f"{topic}-more"].result(20)
+    send(broker, topic, "a")
+    send(broker, topic, "b", partition=1)
+    send(broker, f"{topic}-more", "x")
+    key, value = option
+    text = PIPELINE.replace('"subscribe", "things"', f"{key!r}, {value.format(topic=topic)!r}")
+    world, options = world_of(tmp_path, broker, topic, text)
+    world.updated(**options)
+    assert sorted(text for _, text in texts(world)) == found
+    send(broker, topic, "later", partition=1)
+    world.updated(**options)
+    assert sorted(text for _, text in texts(world)) == sorted([*found, "later"])
+
+
+@pytest.mark.broker
 def test_messages_that_were_deleted_before_they_were_read_are_named(tmp_path, broker, topic):
     world, options = world_of(tmp_path, broker, topic)
     send(broker, topic, "a")
@@ -220,6 +249,18 @@ def test_messages_that_were_deleted_before_they_were_read_are_named(tmp_path, br
     world.write("stream.py", text)
     world.updated(**options)
     assert [text for _, text in texts(world)] == ["a", "c"]
+
+    send(broker, topic, "d", "e")
+
+    def die(step, _name):
+        if step == "planned":
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.update(**options, on_event=die)
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0, 4)].result(20)
+    world.updated(**options)
+    assert [text for _, text in texts(world)] == ["a", "c", "e"]
 
 
 @pytest.mark.broker

@@ -218,6 +218,42 @@ def test_rows_that_changed_in_a_streamed_table_come_again_or_are_skipped(world, 
     assert world.rows("silver.visits") == (found if changed else [*found[:2], *found[3:]])
 
 
+OUTSIDE = """
+from pyspark import pipelines as dp
+
+@dp.table
+def people():
+    return spark.readStream.table("shared.people").select("id", "name")
+"""
+
+
+def test_a_streamed_table_of_others_may_get_a_column(world):
+    people = Stored("shared.people", "id INT, name STRING", ("id",))
+    world.lake.append(people, world.lake.rows(people, [(1, "Ada"), (2, "Bo")]))
+    world.files.clear()
+    world.write("people.py", OUTSIDE)
+    world.updated()
+    wider = Stored("shared.people", "id INT, name STRING, city STRING", ("id",))
+    world.lake.append(wider, world.lake.rows(wider, [(3, "Cy", "York")]))
+    world.again().updated()
+    assert world.rows("bronze.people") == [(1, "Ada"), (2, "Bo"), (3, "Cy")]
+    widest = Stored("shared.people", "id INT, name STRING, city STRING, age INT", ("id",))
+    world.lake.merge(widest, world.lake.rows(widest, [(2, "Bob", None, None), (4, "Di", "", 1)]))
+    world.again().updated()
+    assert world.rows("bronze.people")[1:] == [(2, "Bo"), (2, "Bob"), (3, "Cy"), (4, "Di")]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "text", "csv"])
+def test_streams_read_files_of_each_format(world, kind):
+    read = f'readStream.schema("value STRING").{kind}('
+    text = "from pyspark import pipelines as dp\n\n@dp.table\ndef lines():\n    return spark."
+    world.files.clear()
+    world.write("lines.py", text + read + "spark.conf.get('landing'))\n")
+    world.lake.spark.sql("SELECT 'a' AS value").write.format(kind).save(f"{world.landing}/one")
+    world.updated()
+    assert world.rows("bronze.lines") == [("a",)]
+
+
 def test_files_that_were_there_before_may_be_left_out(world):
     first_files(world)
     stream = 'readStream.format("cloudFiles").option("cloudFiles.format", "json")'

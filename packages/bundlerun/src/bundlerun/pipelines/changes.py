@@ -138,9 +138,11 @@ class SnapshotFlow(Flow):
 
 
 def names_in(rows: DataFrame, names: Sequence[Name]) -> tuple[str, ...]:
-    """Names that are given as texts or as columns."""
+    """Names that are given as texts or as columns, in any case, as the rows have them."""
     columns = [f"`{name.strip('`')}`" if isinstance(name, str) else name for name in names]
-    return tuple(rows.select(*columns).columns) if columns else ()
+    found = rows.select(*columns).columns if columns else []
+    as_they_are = {name.casefold(): name for name in rows.columns}
+    return tuple(as_they_are.get(name.casefold(), name) for name in found)
 
 
 def _column(given: Name | None) -> Column:

@@ -85,6 +85,11 @@ class KafkaSource:
         return int(self.options.get("maxoffsetspertrigger", _MOST))
 
     @property
+    def fails_on_loss(self) -> bool:
+        """True if messages that were deleted before they were read stop the stream."""
+        return self.options.get("failondataloss", "true") == "true"
+
+    @property
     def servers(self) -> str:
         """The brokers' addresses."""
         return self.options["kafka.bootstrap.servers"]
@@ -95,7 +100,9 @@ class KafkaSource:
             return int(partition) in json.loads(self.options["assign"]).get(topic, ())
         if "subscribe" in self.options:
             return topic in (name.strip() for name in self.options["subscribe"].split(","))
-        return re.fullmatch(self.options["subscribepattern"], topic) is not None
+        # A consumer of Java passes over the brokers' own topics too.
+        is_own = topic.startswith("__")
+        return not is_own and re.fullmatch(self.options["subscribepattern"], topic) is not None
 
 
 def end_offsets(source: KafkaSource) -> dict[str, dict[str, tuple[int, int]]]:
@@ -173,7 +180,7 @@ def _since(
         return first if positions else _start(source, topic, number, ends)
     if first <= position <= last:
         return position
-    if source.options.get("failondataloss", "true") == "true":
+    if source.fails_on_loss:
         message = f"expected offset {position} in partition {number} of {topic}"
         message += f", found {first} to {last}: messages were deleted before they were read"
         raise PipelineError(f"{message}: set failOnDataLoss to false to go on without them")
@@ -312,7 +319,8 @@ def _consumer(source: KafkaSource) -> Iterator["Consumer"]:
                 **client_settings(source.options),
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
-                "auto.offset.reset": "error",
+                # Messages may be deleted between the plan of a batch and its reading.
+                "auto.offset.reset": "error" if source.fails_on_loss else "earliest",
             }
         )
         try:

@@ -49,6 +49,11 @@ def asked_of_all_rows(frame: DataFrame) -> str | None:
     return _stateful(_plan(frame))[1]
 
 
+def is_stream(frame: DataFrame) -> bool:
+    """True if the query reads a stream."""
+    return _stateful(_plan(frame))[0]
+
+
 def _plan(frame: DataFrame) -> Message:
     connect: Any = frame
     return connect._plan.to_proto(connect._session.client)  # noqa: SLF001 - there is no other way

@@ -17,7 +17,8 @@ from pyspark.sql.types import StructType
 
 from bundlerun.pipelines.errors import DefinitionError
 from bundlerun.pipelines.kafka import KafkaSource
-from bundlerun.pipelines.sql import with_sources
+from bundlerun.pipelines.plans import is_stream
+from bundlerun.pipelines.sql import wanted_of_all_rows, with_sources
 
 _OF_AUTO_LOADER = (
     "cloudFiles.allowOverwrites",
@@ -145,7 +146,12 @@ class PipelineSession(SparkSession):
 
         if "`" in sqlQuery and "/" in sqlQuery:
             self.reader.other("files in SQL")
-        return super().sql(with_sources(sqlQuery, bind), args, **kwargs, **frames)
+        text = with_sources(sqlQuery, bind)
+        wanted = wanted_of_all_rows(sqlQuery)
+        if wanted is not None and any(is_stream(frame) for frame in frames.values()):
+            message = "expected SQL over a stream to look at each row alone, found"
+            raise DefinitionError(f"{message} {wanted}: do it in a materialized view, or view")
+        return super().sql(text, args, **kwargs, **frames)
 
 
 class _Settings(RuntimeConf):

@@ -21,6 +21,26 @@ _NO_ALIAS = re.compile(
 )
 
 
+_ONLY_OF_ALL_ROWS = re.compile(
+    r"\b(GROUP\s+BY|DISTINCT|LIMIT\s+\d|OVER\s*\()|"
+    r"\b(count|sum|avg|mean|min|max|min_by|max_by|any_value|first|last|count_if|collect_list|"
+    r"collect_set|array_agg|approx_count_distinct|percentile|median|stddev|variance)\s*\(",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+
+
+def wanted_of_all_rows(query: str) -> str | None:
+    """What a query asks of all rows, such as a sum, which a batch of a stream does not have.
+
+    >>> wanted_of_all_rows("SELECT max(n) FROM STREAM(a)")
+    'max('
+    >>> wanted_of_all_rows("SELECT 'sum(n)', least(n, 1) FROM STREAM(a)")
+    """
+    found = _ONLY_OF_ALL_ROWS.search(_TEXT.sub("''", query))
+    return None if found is None else " ".join(found[0].split())
+
+
 def with_sources(query: str, bind: Callable[[str, bool], str | None]) -> str:
     """The query with the names that follow FROM and JOIN replaced by what `bind` gives.
 

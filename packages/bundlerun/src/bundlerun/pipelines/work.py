@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from bundlerun.pipelines.checkpoint import Batch, Checkpoint, Span
 from bundlerun.pipelines.definitions import Definitions
@@ -163,7 +164,11 @@ class Rows:
         added = lake.added(table, since=span.since, until=span.until, skip_changes=skip_changes)
         if added is not None:
             return added
-        return rows.exceptAll(lake.read(table, version=span.since))
+        before = lake.read(table, version=span.since)
+        for column in rows.schema:
+            if column.name not in before.columns:
+                before = before.withColumn(column.name, F.lit(None).cast(column.dataType))
+        return rows.exceptAll(before.select(*(f"`{name}`" for name in rows.columns)))
 
     def _view(self, name: str) -> DataFrame:
         if name in self._work.views:
