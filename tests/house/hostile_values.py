@@ -14,7 +14,7 @@ VALUES = (
     "x\ntouch pwned",
     "../../../../etc/passwd",
     "/etc/passwd/x",
-    "..",
+    "../nowhere",
     "~root/x",
     "file:///etc/passwd",
     "http://169.254.169.254/latest/meta-data",

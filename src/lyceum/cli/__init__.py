@@ -1,5 +1,6 @@
 """The command line: it parses arguments, calls a job and says what went wrong in one line."""
 
+import errno
 import json
 import os
 import pkgutil
@@ -117,6 +118,10 @@ def _unexpected(error: Exception, given: list[str]) -> int:
     if hasattr(error, "exit_code"):
         # pocketlake's errors, told by what they have: their module is imported with a session.
         return _failed(str(error), error.exit_code, given)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _failed(
+            f"expected a path, found a name too long for one: {error.filename}", 2, given
+        )
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _failed(f"{first_line} (--debug shows where)", 1, given)
 

@@ -40,8 +40,8 @@ def given_arguments(arguments: Sequence[str]) -> list[str]:
         if not _is_text(argument):
             raise ArgumentError(f"expected arguments in UTF-8 without NUL, found {argument!r}")
     for before, argument in zip(["", *arguments], arguments, strict=False):
-        if argument == "" or (_OPTION.fullmatch(argument) and argument.endswith("=")):
-            option = argument.rstrip("=") or before
+        if not argument.strip() or (_OPTION.fullmatch(argument) and argument.endswith("=")):
+            option = argument.strip().rstrip("=") or before
             where = f" after {option}" if option else ""
             message = f"expected a value{where}, found an empty one: give one or leave it out"
             raise ArgumentError(message)

@@ -105,7 +105,7 @@ def prepared(tmp_path, data, name="events/file"):
     path = tmp_path / "landing" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
-    found = deliveries(path.parents[1], settling=0)
+    found = deliveries(path.parents[1], quiet=0)
     assert [p.problem for p in prepare(found, Folders(tmp_path), ingested_at=ACCEPTED)] == [None]
     [file] = Folders(tmp_path).prepared(EVENTS).iterdir()
     return pq.read_table(file).to_pylist()

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -51,11 +52,21 @@ class Terminal:
             self.event({"event": "result", "name": title, "rows": records})
         elif self.style != "quiet":
             table = Table(title=title or None, title_justify="left", title_style="bold")
-            for column in columns:
-                table.add_column(column, overflow="fold")
-            for row in rows:
-                table.add_row(*("" if cell is None else str(cell) for cell in row))
-            self._out.print(table)
+            texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+            # No name or identifier is broken, nor cut off: it may have to be pasted.
+            least = [
+                max(cell_len(word) for cell in cells for word in cell.split() or [""])
+                for cells in zip(columns, *texts, strict=True)
+            ]
+            for column, width in zip(columns, least, strict=True):
+                table.add_column(column, min_width=width)
+            for row in texts:
+                table.add_row(*row)
+            room = self._out.width
+            if sum(least) + 3 * len(least) + 1 > room:
+                table.box, table.padding, table.pad_edge = None, (0, 1, 0, 0), False
+            width = max(room, sum(least) + len(least))
+            self._out.print(table, width=width, crop=False)
 
     def print(self, *shown: object) -> None:
         """A result that is text, or that rich draws."""

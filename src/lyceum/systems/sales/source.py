@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,9 +73,10 @@ UNREADABLE = Content("", "file_unreadable")
 
 def sales_files(folder: Path) -> list[SalesFile]:
     """The CSV files of a folder, by name; neither case nor a leading `_` or `.` matters."""
-    found = sorted(p for p in folder.iterdir() if _is_csv(p)) if folder.is_dir() else []
+    is_folder = os.path.isdir(folder)  # noqa: PTH112 - False for what no path can be, too
+    found = sorted(p for p in folder.iterdir() if _is_csv(p)) if is_folder else []
     if not found:
-        what = "a folder without any" if folder.is_dir() else "no such folder"
+        what = "a folder without any" if is_folder else "no such folder"
         message = f"expected a folder with *.csv files, found {what}: {folder}"
         raise SalesFolderError(message)
     return [_listed(path) for path in found]

@@ -1,5 +1,6 @@
 """Reads a Declarative Automation Bundle and resolves it for one target, offline."""
 
+import os
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Bundle:
 
 def find_bundle(start: Path) -> Path:
     """The folder of the nearest bundle: `start`, or one above it."""
-    if not _is_folder(start):
+    if not os.path.isdir(start):  # noqa: PTH112 - False for what no path can be, too
         raise NoBundleError(f"expected the folder of a bundle, found none at {str(start)!r}")
     at = start.resolve()
     for folder in (at, *at.parents):
@@ -53,14 +54,6 @@ def find_bundle(start: Path) -> Path:
             return folder
     message = f"expected a databricks.yml in {at} or above, found none: name its folder (--bundle)"
     raise NoBundleError(message)
-
-
-def _is_folder(path: Path) -> bool:
-    """False for what no path can be, too."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def load_bundle(
