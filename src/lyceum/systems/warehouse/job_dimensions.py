@@ -6,7 +6,6 @@ each dimension; without news these rows are all that is written.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lyceum.errors import LyceumError
@@ -18,9 +17,7 @@ from lyceum.runs.run import Run, reason
 from lyceum.systems.warehouse.job_extract import land_news
 from lyceum.systems.warehouse.pipeline import SYNCS, TABLES, tables_of, update_tables
 from lyceum.systems.warehouse.source.tables import SOURCE_TABLES
-
-if TYPE_CHECKING:
-    from bundlerun.pipelines import FlowResult, Update
+from lyceum.systems.warehouse.updates import TableUpdate, Updated
 
 JOB = "sync_dimensions"
 
@@ -73,25 +70,14 @@ def sync_dimensions(
 
 
 def _result(
-    lake: Lakehouse, job: str, update: "Update", failures: Mapping[str, str]
+    lake: Lakehouse, job: str, update: Updated, failures: Mapping[str, str]
 ) -> SyncedDimension:
     """What the update says of a dimension: its changes, and what they did to it."""
     dimension = SYNCS[job]
-    flows = [_flow(update, full_name(lake.config, table)) for table in tables_of(dimension)]
-    errors = [flow.error for flow in flows if flow and flow.status == "FAILED"]
-    landed, kept, _ = (flow.outcome if flow else None for flow in flows)
-    return SyncedDimension(
-        job,
-        rows_processed=landed.inserted if landed else 0,
-        inserted=kept.inserted if kept else 0,
-        updated=kept.updated if kept else 0,
-        deleted=kept.deleted if kept else 0,
-        error=failures.get(dimension.source) or next(iter(errors), None),
-    )
-
-
-def _flow(update: "Update", name: str) -> "FlowResult | None":
-    return update.flow(name)
+    names = [full_name(lake.config, table) for table in tables_of(dimension)]
+    landed, kept, shown = (update.tables.get(name, TableUpdate()) for name in names)
+    error = failures.get(dimension.source) or landed.error or kept.error or shown.error
+    return SyncedDimension(job, landed.inserted, kept.inserted, kept.updated, kept.deleted, error)
 
 
 def _record(run: Run, results: Collection[SyncedDimension]) -> None:
@@ -112,7 +98,6 @@ def _record(run: Run, results: Collection[SyncedDimension]) -> None:
     record(run.lake, rows)
 
 
-def _note(update: "Update") -> str:
-    flows = [flow.outcome for flow in update.flows]
-    changed = sum(bool(one.inserted or one.updated or one.deleted) for one in flows)
-    return f"{changed} of {len(update.order)} tables" if changed else "no change"
+def _note(update: Updated) -> str:
+    changed = sum(one.is_change for one in update.tables.values())
+    return f"{changed} tables changed" if changed else "no change"

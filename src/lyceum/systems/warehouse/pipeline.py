@@ -1,9 +1,8 @@
-"""The pipeline of the warehouse on one machine: bronze, and what it makes of it."""
+"""The pipeline of the warehouse: bronze, and what it makes of it."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.table import Table
 from lyceum.runs.pipelines import full_name, pipeline_of, update_pipeline
@@ -16,10 +15,12 @@ from lyceum.systems.warehouse.gold.dimensions import (
     DIM_USER,
 )
 from lyceum.systems.warehouse.job_extract import landing_folder
+from lyceum.systems.warehouse.settings import WarehouseSettings
 from lyceum.systems.warehouse.silver import DIMENSIONS, Dimension
+from lyceum.systems.warehouse.updates import TableUpdate, Updated
 
 if TYPE_CHECKING:
-    from bundlerun.pipelines import Update
+    from bundlerun.pipelines import FlowResult
 
 WAREHOUSE = "warehouse"
 """Key of the pipeline in the bundle."""
@@ -32,26 +33,27 @@ SYNCS = {f"sync_{shown.short_name}": dimension for dimension, shown in _SHOWN.it
 """The dimensions by the job that syncs them."""
 
 
-class NotHereError(UsageError):
-    """In a workspace only its own pipeline may write the tables."""
-
-
 def tables_of(dimension: Dimension) -> tuple[Table, ...]:
     """What has to be updated for a dimension, in order."""
     return BRONZE[dimension.source], dimension.target, _SHOWN[dimension]
 
 
-def update_tables(lake: Lakehouse, tables: Collection[Table] = TABLES) -> "Update":
-    """Update these tables from what was landed.
-
-    Raises:
-        NotHereError: In a workspace the job's pipeline task does it.
-    """
+def update_tables(lake: Lakehouse, tables: Collection[Table] = TABLES) -> Updated:
+    """Update these tables from what was landed, by the pipeline of a workspace if there is one."""
     config = lake.config
+    names = [full_name(config, table) for table in tables]
     if config.engine == "workspace":
-        message = "expected one machine, found a workspace, whose own pipeline updates these tables"
-        raise NotHereError(f"{message}: run the job analytics_hourly")
+        from lyceum.systems.warehouse.workspace import update_in_workspace
+
+        chosen = [] if len(names) == len(TABLES) else names
+        return update_in_workspace(config.of(WarehouseSettings).pipeline_id, chosen)
     landing = {LANDING: str(landing_folder(config))}
     pipeline = pipeline_of(config, WAREHOUSE, landing)
-    names = [full_name(config, table) for table in tables]
-    return update_pipeline(lake, pipeline, TABLES, refresh=names)
+    update = update_pipeline(lake, pipeline, TABLES, refresh=names)
+    return Updated({flow.dataset: _of(flow) for flow in update.flows}, update.error)
+
+
+def _of(flow: "FlowResult") -> TableUpdate:
+    found = flow.outcome
+    error = flow.error if flow.status == "FAILED" else None
+    return TableUpdate(found.inserted, found.updated, found.deleted, error)
