@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from stream_world import NOON, batches, event, expected_gold, feed, gold
 
 from lyceum.quality.quarantine import QUARANTINE
@@ -9,6 +10,7 @@ from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
 from lyceum.systems.stream.gold.mastery_deltas import CONTENT_MASTERY_TRENDS
 from lyceum.systems.stream.gold.minute_metrics import LEARNER_ACTIVITY_SUMMARY
 from lyceum.systems.stream.silver import LEARNER_EVENTS
+from pocketlake.observe import followed
 
 DAY = timedelta(days=1)
 EARLY = [
@@ -59,3 +61,20 @@ def test_the_views_show_the_last_90_days(lake):
     feed(lake, batches(EARLY))
     assert set(lake.view(LEARNER_ACTIVITY_SUMMARY).columns) >= {"active_minutes", "accuracy"}
     assert set(lake.view(CONTENT_MASTERY_TRENDS).columns) >= {"average_mastery", "learners"}
+
+
+@pytest.mark.parametrize("table", ["gold.mastery_deltas", "gold.learner_mastery", "ops.watermarks"])
+def test_a_batch_that_is_killed_at_gold_is_worked_off_by_the_next_run(lake, table):
+    """The second batch dies right after a write of gold, and nothing new comes."""
+    later = [event(20, "mastery_updated", NOON + 5 * DAY, mastery=0.9, session="s3")]
+    first, second = batches(EARLY, later)
+    feed(lake, [first])
+
+    def killed(step, subject):
+        if (step, subject) == ("written", table):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), followed(killed):
+        feed(lake, [second])
+    feed(lake, [])
+    assert gold(lake) == expected_gold(EARLY + later)

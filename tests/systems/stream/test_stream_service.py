@@ -126,7 +126,8 @@ def test_sigterm_ends_the_service_in_order(tmp_path):
     settings = " ".join(f"{name}={value}" for name, value in environ.items())
     command = [sys.executable, "-m", "lyceum", "--home", str(tmp_path / "home"), "--json"]
     command += ["--settings", settings, "stream", "run", "--files", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+    log = (tmp_path / "stderr").open("w+")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as service:
         url = json.loads(service.stdout.readline())["text"].split()[1].removesuffix("/health;")
         deadline = time.monotonic() + 60
         while "events_out_total 4.0" not in asked(f"{url}/metrics")[1]:
@@ -137,6 +138,10 @@ def test_sigterm_ends_the_service_in_order(tmp_path):
         rest, _ = service.communicate(timeout=30)
     assert service.returncode == 0
     assert json.loads(rest.splitlines()[-1])["events"] == 4
+    log.seek(0)
+    told = log.read()
+    assert "batch done" in told
+    assert "told to end" in told
 
 
 def test_the_sample_has_repeated_late_and_malformed_events(lake, tmp_path):

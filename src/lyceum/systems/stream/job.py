@@ -18,9 +18,6 @@ from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
 from lyceum.runs.watermarks import Watermark
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
-from lyceum.systems.stream.gold.mastery_deltas import LEARNER_MASTERY, MASTERY_DELTAS
-from lyceum.systems.stream.gold.minute_metrics import MINUTE_METRICS
-from lyceum.systems.stream.gold.session_metrics import SESSION_METRICS
 from lyceum.systems.stream.job_events import (
     add_events,
     append_messages,
@@ -33,14 +30,6 @@ from lyceum.systems.stream.source.messages import Batch, Lost, Positions, Slice
 from lyceum.systems.stream.span import Span, new_messages
 
 JOB = "learner_stream"
-TABLES = (
-    LEARNER_EVENTS_RAW,
-    LEARNER_EVENTS,
-    MINUTE_METRICS,
-    SESSION_METRICS,
-    MASTERY_DELTAS,
-    LEARNER_MASTERY,
-)
 _MARGIN = timedelta(hours=1)
 """How far the clock of one writer may be behind that of the one before."""
 _BROKEN = """rule STRING, severity STRING, detail STRING, source_key STRING, record_key STRING,

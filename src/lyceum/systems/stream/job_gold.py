@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
@@ -118,36 +118,35 @@ def _reach(lake: Lakehouse, touched: DataFrame, day: int, step: int) -> int:
 
 
 def _update_mastery(lake: Lakehouse, new: DataFrame, days: list[Day]) -> tuple[Written, Written]:
+    """Of each skill the changes from the first new one on: the one after it has another before."""
     changes = new.where("event_type = 'mastery_updated'")
-    touched = changes.select(*SKILL).distinct()
-    if touched.isEmpty():
+    touched = changes.groupBy(*SKILL).agg(F.min("occurred_at").alias("since"))
+    now = lake.read(LEARNER_MASTERY).join(touched, on=list(SKILL))
+    first = touched.agg(F.min(F.unix_micros("since")).alias("first")).collect()[0]["first"]
+    if first is None:
         return Written(), Written()
-    now = lake.read(LEARNER_MASTERY).join(touched, on=list(SKILL), how="left_semi")
     latest = now.agg(F.max("date_key").alias("latest")).collect()[0]["latest"]
-    reach = F.col("date_key").between(days[0].key, max(days[-1].key, latest or 0))
+    last = max(days[-1].key, latest or 0)
+    reach = F.col("date_key").between(days[0].key, last)
+    reach &= F.col("occurred_at") >= F.lit(instant(first))
+    known = lake.read(MASTERY_DELTAS).where(reach).join(touched, on=list(SKILL))
     events = lake.read(LEARNER_EVENTS).where(reach & (F.col("event_type") == "mastery_updated"))
-    earlier = _earlier_mastery(lake, touched, now, days[0].key, latest or 0)
-    deltas = mastery_deltas(events.join(touched, on=list(SKILL), how="left_semi"), earlier=earlier)
+    deltas = mastery_deltas(
+        events.join(touched, on=list(SKILL)).where("occurred_at >= since"),
+        earlier=_earlier_mastery(known.where("occurred_at >= since"), now),
+    )
     written = lake.merge(MASTERY_DELTAS, deltas)
     return written, lake.merge(LEARNER_MASTERY, learner_mastery(deltas))
 
 
-def _earlier_mastery(
-    lake: Lakehouse, touched: DataFrame, now: DataFrame, first: int, latest: int
-) -> DataFrame:
-    """The mastery before a day: what the first change from then on says, else the latest one."""
-    known = lake.read(MASTERY_DELTAS).where(F.col("date_key").between(first, latest))
-    known = known.join(touched, on=list(SKILL), how="left_semi")
-    first_time = known.groupBy(*SKILL).agg(
-        F.min("occurred_at").alias("occurred_at"),
-    )
-    at_first = known.join(first_time, on=[*SKILL, "occurred_at"], how="left_semi")
-    first_id = at_first.groupBy(*SKILL).agg(F.min("event_id").alias("event_id"))
-    said = at_first.join(first_id, on=[*SKILL, "event_id"], how="left_semi").select(
-        *SKILL, F.col("mastery_before").alias("mastery")
-    )
-    before = now.where(F.col("date_key") < first).select(*SKILL, "mastery")
-    return said.unionByName(before)
+def _earlier_mastery(known: DataFrame, now: DataFrame) -> DataFrame:
+    """The mastery before the first new change: what stands at the one after it, else the latest."""
+    in_order = Window.partitionBy(*SKILL).orderBy("occurred_at", "event_id")
+    ranked = known.select("*", F.row_number().over(in_order).alias("rank"))
+    said = ranked.where("rank = 1").select(*SKILL, F.col("mastery_before").alias("mastery"))
+    before = now.where("occurred_at < since").select(*SKILL, "mastery")
+    # A batch that was killed may have written the changes and not yet the latest mastery.
+    return said.unionByName(before.join(said, on=list(SKILL), how="left_anti"))
 
 
 def _floor(moment: datetime) -> datetime:

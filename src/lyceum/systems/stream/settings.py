@@ -48,6 +48,8 @@ class ServiceSettings(SystemSettings):
     """After which a batch is processed, however small it is."""
     parquet_compression: Literal["none", "snappy", "gzip", "zstd", "lz4"] = "snappy"
     """Of the file through which a batch goes to the engine."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Of the lines in the log file, on standard error and in ops.pipeline_logs."""
     http_host: str = Field("127.0.0.1", validation_alias="STREAM_HTTP_HOST")
     http_port: int = Field(8080, ge=0, le=65_535, validation_alias="STREAM_HTTP_PORT")
     """0 takes a free port."""

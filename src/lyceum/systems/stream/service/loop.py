@@ -20,7 +20,6 @@ from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run, reason
 from lyceum.systems.stream.job import (
     JOB,
-    TABLES,
     Done,
     Progress,
     begin_at,
@@ -35,7 +34,7 @@ from lyceum.systems.stream.source.files import FileSource
 from lyceum.systems.stream.source.messages import Batch
 
 _ONCE_SECONDS = 2.0
-_COMPACT_EVERY = 100
+_LOGS_EVERY = 100
 _log = get_logger(__name__)
 
 
@@ -73,8 +72,8 @@ def work(
             _publish(source, progress, monitor)
             if once and (batch is None if goal is None else _has_reached(progress, goal)):
                 break
-            if number and number % _COMPACT_EVERY == 0:
-                _tidied(lake)
+            if number and number % _LOGS_EVERY == 0:
+                append_logs(lake)
     reporter.result("Learner stream", asdict(total))
 
 
@@ -121,14 +120,6 @@ def _publish(source: BrokerSource | FileSource, progress: Progress, monitor: Mon
 
 def _has_reached(progress: Progress, goal: dict[tuple[str, int], int]) -> bool:
     return all(progress.positions.get(place, 0) >= end for place, end in goal.items())
-
-
-def _tidied(lake: Lakehouse) -> None:
-    """Many small batches leave many small files."""
-    append_logs(lake)
-    for table in TABLES:
-        if lake.exists(table):
-            lake.compact(table)
 
 
 @contextmanager

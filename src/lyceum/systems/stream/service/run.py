@@ -1,5 +1,6 @@
 """What `lyceum stream run` puts together: source, figures, HTTP, loop."""
 
+import logging
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from datetime import datetime
@@ -8,6 +9,7 @@ from threading import Event
 
 from lyceum.errors import UsageError
 from lyceum.lakehouse import Lakehouse
+from lyceum.runs.logs import open_logs
 from lyceum.runs.reporter import Reporter
 from lyceum.settings import Settings
 from lyceum.systems.stream.service.loop import stopped_by_signals, work
@@ -42,6 +44,9 @@ def run_service(
         files: Folder of JSON lines to read instead of a broker.
     """
     settings = config.of(ServiceSettings)
+    # A service tells standard error what it does, as containers expect.
+    open_logs(config, to_stderr=not once)
+    logging.getLogger("lyceum").setLevel(settings.log_level)
     stop = Event()
     monitor = Monitor(settings.flush_interval_seconds, settings.highest_rejected)
     http = nullcontext("") if once else served(monitor, settings.http_host, settings.http_port)
