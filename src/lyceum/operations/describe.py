@@ -17,10 +17,11 @@ def show_tables(lake: Lakehouse, reporter: Reporter) -> None:
     present = [t for t in tables() if (lake.config.schemas[t.layer], t.short_name) in on_disk]
     rows = []
     for table in present:
-        facts, count = lake.facts(table), lake.read(table).count()
-        size = decimal(facts.bytes) if facts else ""
-        changed = f"{facts.modified_at:%Y-%m-%d %H:%M}" if facts else ""
-        rows.append((table.name, f"{count:,}", size, changed, table.grain))
+        size = changed = ""
+        if not lake.is_materialized(table):
+            facts = lake.facts(table)
+            size, changed = decimal(facts.bytes), f"{facts.modified_at:%Y-%m-%d %H:%M}"
+        rows.append((table.name, f"{lake.read(table).count():,}", size, changed, table.grain))
     reporter.table("Tables", ["table", "rows", "size", "changed", "a row is"], rows)
     absent = len(tables()) - len(present)
     if absent:
@@ -32,7 +33,7 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
     if not lake.exists(table):
         reporter.say(f"{table.name} is not there yet: the first run makes it")
         return
-    now = lake.facts(table)
+    is_view = lake.is_materialized(table)
     reporter.result(
         table.name,
         {
@@ -42,8 +43,7 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
             "kept for": f"{table.retention_days} days" if table.retention_days else "ever",
             "personal data": ", ".join(table.personal) or "none",
             "rows": f"{lake.read(table).count():,}",
-            "size": f"{decimal(now.bytes)} in {now.files} files" if now else "its pipeline's",
-            "version": now.version if now else "its pipeline's",
+            **({} if is_view else _facts(lake, table)),
         },
     )
     columns = [
@@ -51,11 +51,19 @@ def show_table(lake: Lakehouse, table: Table, reporter: Reporter) -> None:
         for c in declared_columns(table.columns)
     ]
     reporter.table("Columns", ["column", "type", "", "meaning"], columns)
+    if is_view:
+        reporter.say("It is a view of a pipeline, which keeps its versions to itself")
+        return
     versions = [
         (commit.version, f"{commit.timestamp:%Y-%m-%d %H:%M:%S}", commit.operation)
         for commit in lake.history(table, limit=10)
     ]
     reporter.table("Latest versions", ["version", "at (UTC)", "operation"], versions)
+
+
+def _facts(lake: Lakehouse, table: Table) -> dict[str, object]:
+    now = lake.facts(table)
+    return {"size": f"{decimal(now.bytes)} in {now.files} files", "version": now.version}
 
 
 def show_runs(lake: Lakehouse, reporter: Reporter, *, limit: int) -> None:

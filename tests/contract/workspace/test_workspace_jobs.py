@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame
 from workspace_guard import READER
 from workspace_inputs import deliver, run_embedded
-from workspace_stand_in import CATALOG, ENGINE, REPOSITORY, Workspace, deployed
+from workspace_stand_in import CATALOG, ENGINE, REPOSITORY, RUN_ID, Workspace, deployed
 
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import tables, views
@@ -22,6 +22,7 @@ from lyceum.settings import Settings
 from lyceum.systems.events.pipeline import TABLES as OF_EVENTS
 from lyceum.systems.events.pipeline import event_pipeline, update_pipeline
 from lyceum_lab.lms import Simulator, SimulatorConfig
+from pocketlake.declaration import required_columns
 
 pytestmark = [
     pytest.mark.reference,
@@ -137,7 +138,7 @@ def test_the_ledger_has_the_ids_of_the_workspace_s_runs(workspace, home):
     rows = workspace.spark.sql(
         f"SELECT DISTINCT job_run_id, task_run_id FROM {workspace.schema('ops')}.etl_job_runs"
     )
-    assert rows.collect() == [("1790000000", "1790000000")]
+    assert rows.collect() == [(str(RUN_ID), str(RUN_ID))]
 
 
 def test_keys_and_personal_columns_are_known_to_the_catalog(workspace, home):
@@ -147,8 +148,9 @@ def test_keys_and_personal_columns_are_known_to_the_catalog(workspace, home):
     for table in written:
         name = f"{workspace.schema(table.layer)}.{table.short_name}"
         assert set(catalog.tags.get(name, {})) == set(table.personal), table.name
-    keys = catalog.keys[f"{workspace.schema('silver')}.event_session_details"]
-    assert keys == ["session_id"]
+        is_key = set(table.keys) <= set(required_columns(table))
+        assert catalog.keys.get(name) == (list(table.keys) if is_key else None), table.name
+    assert any(table.personal for table in written)
 
 
 def looked(commands: list[list[str]]) -> int:
@@ -194,9 +196,10 @@ def test_whoever_may_read_finds_the_views(workspace, home):
         row.tableName
         for layer in ("silver", "ops")
         for row in workspace.spark.sql(f"SHOW VIEWS IN {workspace.schema(layer)}").collect()
-    } | set()
+    }
     known = {view.short_name for view in views() if lake_of(workspace).exists(view.base)}
-    assert {row for row in known if row not in there} == set()
+    assert known
+    assert known <= there
 
 
 def run_notebook(path: Path, parameters: dict[str, str]) -> int:

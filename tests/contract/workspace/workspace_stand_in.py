@@ -24,7 +24,8 @@ CATALOG = "spark_catalog"
 # Before a server starts, as its Python workers take their path from this process.
 _WORKERS = str(Path(__file__).with_name("workers"))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_WORKERS, os.environ.get("PYTHONPATH")]))
-_SECOND_OF_A_RUN = 1_790_000_000
+RUN_ID = 1_790_000_000
+"""What stands for `{{job.run_id}}` and `{{task.run_id}}`."""
 
 
 @dataclass
@@ -48,7 +49,8 @@ class Workspace:
     @property
     def settings(self) -> str:
         """The settings that the bundle gives to every task."""
-        return self._here(self.bundle.settings["variables"]["settings"]["value"])
+        text = self.bundle.settings["variables"]["settings"]["value"]
+        return self._here(_resolved(text, {}))
 
     def schema(self, layer: str) -> str:
         """What the bundle calls the schema of a layer."""
@@ -127,4 +129,4 @@ def deployed(spark: SparkSession, **variables: str) -> Iterator[Workspace]:
 def _resolved(text: str, parameters: dict[str, str]) -> str:
     """A task's parameter with the values of a run."""
     text = re.sub(r"\{\{job\.parameters\.(\w+)\}\}", lambda found: parameters[found[1]], text)
-    return re.sub(r"\{\{(job|task)\.run_id\}\}", str(_SECOND_OF_A_RUN), text)
+    return re.sub(r"\{\{(job|task)\.run_id\}\}", str(RUN_ID), text)

@@ -82,10 +82,10 @@ class Engine(Protocol):
         """The present version."""
 
     def history(self, place: Place, limit: int) -> list[Commit]:
-        """The latest commits, newest first; none of a pipeline's materialized view."""
+        """The latest commits, newest first."""
 
-    def facts(self, place: Place) -> Facts | None:
-        """Size, files and last change; None of a pipeline's materialized view."""
+    def facts(self, place: Place) -> Facts:
+        """Size, files and last change."""
 
     def restore(self, place: Place, version: int) -> None:
         """Make an earlier version the present one, as a new commit."""

@@ -217,11 +217,11 @@ class Lake:
         return self._engine.version(place) if self._engine.exists(place) else None
 
     def history(self, table: Declaration, *, limit: int) -> list[Commit]:
-        """The latest commits, newest first; of a pipeline's materialized view none."""
+        """The latest commits, newest first."""
         return self._engine.history(self._place(table), limit)
 
-    def facts(self, table: Declaration) -> Facts | None:
-        """Size, files and last change; of a pipeline's materialized view nobody may ask."""
+    def facts(self, table: Declaration) -> Facts:
+        """Size, files and last change; not of a materialized view, which tells nobody."""
         return self._engine.facts(self._place(table))
 
     def restore(self, table: Declaration, *, version: int) -> None:

@@ -138,18 +138,14 @@ class SparkEngine:
         return Version(str(self._detail(place).id), int(self._last(place).version))
 
     def history(self, place: Place, limit: int) -> list[Commit]:
-        """The latest commits, newest first; none of a pipeline's materialized view."""
+        """The latest commits, newest first."""
         self.attach(place)
-        if self._is_of_pipeline(place):
-            return []
         rows = self.spark.sql(f"DESCRIBE HISTORY {place.name} LIMIT {int(limit)}").collect()
         return [Commit(r.version, _utc(r.timestamp), r.operation) for r in rows]
 
-    def facts(self, place: Place) -> Facts | None:
-        """Size, files and last change; None of a pipeline's materialized view."""
+    def facts(self, place: Place) -> Facts:
+        """Size, files and last change."""
         self.attach(place)
-        if self._is_of_pipeline(place):
-            return None
         detail, last = self._detail(place), self._last(place)
         return Facts(detail.sizeInBytes, detail.numFiles, last.version, _utc(last.timestamp))
 
@@ -226,12 +222,6 @@ class SparkEngine:
         twice = grouped.where("count > 1").limit(1).collect()
         if twice:
             raise DuplicateKeysError.of(table.name, table.keys, twice[0]["count"])
-
-    def _is_of_pipeline(self, place: Place) -> bool:
-        """True for a materialized view: a workspace tells nobody its versions and files."""
-        if place.location is not None:
-            return False
-        return self.spark.catalog.getTable(place.name).tableType == "MATERIALIZED_VIEW"
 
     def _detail(self, place: Place) -> Row:
         return self.spark.sql(f"DESCRIBE DETAIL {place.name}").collect()[0]
