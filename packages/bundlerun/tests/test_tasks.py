@@ -127,17 +127,19 @@ def _children_of_fork_servers() -> list[int]:
     return [pid for pid in running("bundlerun.workers.fork_server") if pid != os.getpid()]
 
 
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return "closed meanwhile"
+
+
 def _listens(pid: int, port: int) -> bool:
     """Whether a process has a socket that listens on the port."""
     wanted = f":{port:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {row[9] for row in rows if row[1].endswith(wanted) and row[3] == "0A"}
-    links = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            links.append(str(link.readlink()))
-        except OSError:
-            continue
+    links = {_target(link) for link in Path("/proc").glob(f"{pid}/fd/*")}
     return any(f"socket:[{inode}]" in links for inode in inodes)
 
 
