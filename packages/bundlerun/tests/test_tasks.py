@@ -110,6 +110,7 @@ def test_a_task_that_ends_its_process_says_how(bundle):
     assert record.last()["a"].error == "its process ended by itself, with exit code 3"
 
 
+@pytest.mark.skipif(ENGINE != "embedded", reason="Spark's server is a process of Java")
 def test_a_server_that_died_is_replaced_for_the_next_task(bundle):
     script = "import os\nprint(spark.range(3).count(), os.environ['SPARK_REMOTE'])\n"
     (bundle.folder / "count.py").write_text(script)
