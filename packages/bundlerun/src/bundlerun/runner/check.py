@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bundlerun.bundle import Bundle
 from bundlerun.errors import UsageError
-from bundlerun.notebook import check_notebook
 from bundlerun.runner.environments import requirements, wheel_libraries
 from bundlerun.runner.errors import JobError
 from bundlerun.runner.expressions import OPERATORS
@@ -183,6 +182,8 @@ def _python(task: Task, _: _Where) -> Iterator[str]:
 
 
 def _notebook(task: Task, _: _Where) -> Iterator[str]:
+    from bundlerun.notebook import check_notebook
+
     path = str(task.spec.get("notebook_path", ""))
     missing = list(_file(path, _NOTEBOOKS))
     yield from missing

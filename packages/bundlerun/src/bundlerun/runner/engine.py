@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
@@ -13,6 +14,8 @@ from bundlerun.workers.processes import PROCESSES, Process
 
 Write = Callable[[str], object]
 
+_TOKEN = str(uuid.uuid4())
+"""What Spark's server of this process asks its clients for."""
 _GUARD = Lock()
 _SERVERS: dict[tuple[str, str], tuple[Process, str]] = {}
 """The servers of this process with their addresses, by engine and catalog."""
@@ -49,6 +52,8 @@ class Engine:
     def _process(self, asked: Mapping[str, Any], write: Write, address: str | None) -> Process:
         config = self._config
         environ = {**config.environ, **config.variables(), "PYTHONUNBUFFERED": "1"}
+        if config.engine == "spark" and config.remote is None:
+            environ.setdefault("SPARK_CONNECT_AUTHENTICATE_TOKEN", _TOKEN)
         if address is not None:
             environ["SPARK_REMOTE"] = address
         request = {

@@ -12,9 +12,6 @@ from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from threading import Lock
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Job, Task
 
@@ -137,6 +134,8 @@ def _expanded(text: str, folder: Path = Path()) -> Iterator[str]:
 
 
 def _satisfied(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         asked = Requirement(text)
     except InvalidRequirement:
@@ -151,7 +150,7 @@ def _satisfied(text: str) -> bool:
 
 def _has(name: str) -> bool:
     try:
-        version(canonicalize_name(name))
+        version(name)
     except PackageNotFoundError:
         return False
     return True

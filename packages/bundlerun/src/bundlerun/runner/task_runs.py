@@ -1,8 +1,21 @@
 """Runs of a bundle's jobs and of their tasks, as `run` executed them on a machine."""
 
-from bundlerun.pipelines.stored import Stored
+from dataclasses import dataclass
 
-TASK_RUNS = Stored(
+
+@dataclass(frozen=True)
+class _Declared:
+    """A table as pocketlake wants it."""
+
+    name: str
+    columns: str
+    keys: tuple[str, ...]
+    comment: str
+    clustering: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+
+
+TASK_RUNS = _Declared(
     name="ops.task_runs",
     comment="one row per attempt of a task of a run, and one of the run itself without a task_key",
     keys=("run_id", "repair_count", "task_key", "attempt"),

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bundlerun.config import Config
-from bundlerun.notebook.context import EnvironmentSecrets, NotebookContext
-from bundlerun.notebook.dbutils import Dbutils
 from bundlerun.runner.errors import TaskError
 from bundlerun.workers.guard import guard_writes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from bundlerun.notebook.context import NotebookContext
+    from bundlerun.notebook.dbutils import Dbutils
 
 
 @dataclass
@@ -56,14 +57,18 @@ class Here:
         return self.session
 
     @cached_property
-    def dbutils(self) -> Dbutils:
+    def dbutils(self) -> "Dbutils":
         """`dbutils` for a task that is no notebook."""
+        from bundlerun.notebook.dbutils import Dbutils
+
         utils = Dbutils(self.notebook_context(), {}, _no_notebook)
         self.values = utils.jobs.taskValues.values
         return utils
 
-    def notebook_context(self) -> NotebookContext:
+    def notebook_context(self) -> "NotebookContext":
         """What a notebook gets from the task that runs it."""
+        from bundlerun.notebook.context import EnvironmentSecrets, NotebookContext
+
         return NotebookContext(
             spark=lambda: self.session_with_tables,
             save_to=self.run_folder / "notebooks",

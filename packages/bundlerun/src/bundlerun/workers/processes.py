@@ -26,8 +26,6 @@ IMPORTED = (
     "pocketlake.embedded",
     "bundlerun.runner.kinds.tasks",
     "bundlerun.runner.recorder",
-    "bundlerun.notebook",
-    "bundlerun.pipelines",
 )
 """What most tasks need."""
 

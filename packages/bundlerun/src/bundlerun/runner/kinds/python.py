@@ -5,31 +5,37 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings, text
 from bundlerun.runner.wheels import entry_point
-from bundlerun.workers.here import Here
+
+if TYPE_CHECKING:
+    from bundlerun.workers.here import Here
 
 EXIT_CODE = "it ended with exit code"
 
 
-def python_wheel(_: Here, spec: Settings) -> Output:
+def python_wheel(_: "Here", spec: Settings) -> Output:
     """Call the entry point of a wheel without arguments; it finds its parameters in `sys.argv`."""
     package, name = str(spec["package_name"]), str(spec["entry_point"])
     sys.argv = [name, *wheel_arguments(spec)]
     return _ended(entry_point(package, name))
 
 
-def spark_python(here: Here, spec: Settings) -> Output:
+def spark_python(here: "Here", spec: Settings) -> Output:
     """Execute a file as a script, which has `spark` and `dbutils`."""
     file = Path(spec["python_file"])
     sys.argv = [str(file), *map(text, spec.get("parameters") or ())]
     code = compile(file.read_text(encoding="utf-8"), str(file), "exec")
     module = sys.modules["__main__"] = types.ModuleType("__main__")
-    module.__dict__.update(__file__=str(file), dbutils=here.dbutils)
-    if "spark" in _names(code):
+    module.__dict__["__file__"] = str(file)
+    used = _names(code)
+    if "dbutils" in used:
+        module.__dict__["dbutils"] = here.dbutils
+    if "spark" in used:
         module.__dict__["spark"] = here.session_with_tables
     return _ended(lambda: exec(code, module.__dict__))  # noqa: S102 - the task is this file
 
