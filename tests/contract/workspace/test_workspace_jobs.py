@@ -18,9 +18,10 @@ from workspace_stand_in import CATALOG, ENGINE, REPOSITORY, RUN_ID, Workspace, d
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import tables, views
 from lyceum.quality.quarantine import QUARANTINE
+from lyceum.runs.pipelines import pipeline_of, update_pipeline
 from lyceum.settings import Settings
+from lyceum.systems.events.pipeline import EVENTS
 from lyceum.systems.events.pipeline import TABLES as OF_EVENTS
-from lyceum.systems.events.pipeline import event_pipeline, update_pipeline
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from pocketlake.declaration import required_columns
 
@@ -91,7 +92,7 @@ def lake_of(workspace: Workspace) -> Lakehouse:
 def update(workspace: Workspace) -> None:
     """The pipeline, which Lakeflow updates in a workspace: nobody else may write its views."""
     lake = lake_of(workspace)
-    done = update_pipeline(lake, event_pipeline(lake.config), OF_EVENTS)
+    done = update_pipeline(lake, pipeline_of(lake.config, EVENTS, {}), OF_EVENTS)
     assert done.failure is None, done.failure
     workspace.guard.catalog.materialized |= {
         f"{workspace.schema(table.layer)}.{table.short_name}"
