@@ -1,6 +1,5 @@
 """Reads a Declarative Automation Bundle and resolves it for one target, offline."""
 
-import os
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
