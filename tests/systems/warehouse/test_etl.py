@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from oltp_world import CONFIG
 
+from lyceum.cli import main
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.runs.locks import JobIsRunningError
@@ -254,3 +255,9 @@ def test_a_notebook_needs_no_more_than_the_environment(monkeypatch, tmp_path):
     assert etl.stale() == {}
     with pytest.raises(etl.JobError, match="nothing landed"):
         etl.job_build_fact_sessions(LAST)
+
+
+@pytest.mark.parametrize("job", ["analytics_hourly", "analytics_daily", "analytics_progress"])
+def test_the_bundles_jobs_run_on_this_machine(job, tmp_path):
+    """Nothing in them is known in a workspace alone."""
+    assert main(["--home", str(tmp_path), "run", job, "-t", "local", "--dry-run"]) == 0

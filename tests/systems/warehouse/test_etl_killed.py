@@ -35,9 +35,9 @@ DIMENSIONS = (DIM_TENANT, DIM_LEARNER, DIM_USER, DIM_SUBJECT, DIM_SKILL)
 
 
 def outputs(lake):
-    """Everything but when the snapshots were taken."""
+    """Everything but the times of snapshots, which deletes have as `updated_at` too."""
     tables = [*BRONZE.values(), *DIMENSIONS, *(fact.table for fact in FACTS.values())]
-    frames = {table.name: lake.read(table).drop("_snapshot_at") for table in tables}
+    frames = {table.name: lake.read(table).drop("_snapshot_at", "updated_at") for table in tables}
     return {name: sorted(map(str, frame.collect())) for name, frame in frames.items()}
 
 
