@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 from oltp_world import CONFIG
 
+from lyceum.cli import main
+from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS
 from lyceum.runs.locks import JobIsRunningError
 from lyceum.runs.logs import PIPELINE_LOGS
@@ -174,6 +176,25 @@ def test_a_job_that_runs_elsewhere_is_said_to(synced):
         etl.run_job("build_fact_sessions", LAST, lake=synced)
 
 
+def test_what_breaks_a_rule_is_kept_until_it_is_mended(oltp, synced):
+    """A session without a start is on no day; one that ends too early is, and flagged."""
+    moved = f"UPDATE learning_sessions SET started_at = %s WHERE started_at::date = '{LAST}'"
+    oltp.run(moved.replace("%s", "'infinity'"), "UPDATE tenants SET name = ' '")
+    sync(synced)
+    rows = synced.read(QUARANTINE).groupBy("rule", "severity").count().collect()
+    assert {tuple(row) for row in rows} == {
+        ("no_started_at", "rejected", 11),
+        ("no_name", "flagged", 2),
+    }
+    assert build(synced)["build_fact_sessions"].rows_processed == 0
+    oltp.run(f"UPDATE learning_sessions SET started_at = '{LAST} 10:00Z', ended_at = '{FIRST}' "
+             "WHERE started_at = 'infinity'")  # fmt: skip
+    sync(synced)
+    still = synced.read(QUARANTINE).where("resolved_at IS NULL").groupBy("rule").count().collect()
+    assert {tuple(row) for row in still} == {("ends_before_start", 11), ("no_name", 2)}
+    assert {b.job: b.rows_processed for b in etl.repair(lake=synced)}["build_fact_sessions"] == 11
+
+
 def test_a_source_that_is_down_leaves_failed_rows_and_the_next_sync_recovers(oltp, world):
     oltp.run("ALTER ROLE lyceum_reader NOLOGIN")
     try:
@@ -234,3 +255,9 @@ def test_a_notebook_needs_no_more_than_the_environment(monkeypatch, tmp_path):
     assert etl.stale() == {}
     with pytest.raises(etl.JobError, match="nothing landed"):
         etl.job_build_fact_sessions(LAST)
+
+
+@pytest.mark.parametrize("job", ["analytics_hourly", "analytics_daily", "analytics_progress"])
+def test_the_bundles_jobs_run_on_this_machine(job, tmp_path):
+    """Nothing in them is known in a workspace alone."""
+    assert main(["--home", str(tmp_path), "run", job, "-t", "local", "--dry-run"]) == 0

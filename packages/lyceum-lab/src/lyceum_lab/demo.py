@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bundlerun.bundle import find_bundle
@@ -21,6 +22,7 @@ from lyceum.settings import Settings
 from lyceum.systems.stream.service.run import run_service
 from lyceum_lab.lms import Simulator, SimulatorConfig
 from lyceum_lab.lms.simulator import SimulatorStartError
+from lyceum_lab.oltp import OltpConfig, served
 from lyceum_lab.samples import SampleConfig, write_sample
 from lyceum_lab.samples.learner_events import LearnerEventsConfig, write_learner_events
 from lyceum_lab.samples.sales import SalesConfig, write_sales
@@ -49,6 +51,12 @@ _SHOWN = {
     "gold.session_metrics, longest first": """
         SELECT date_key, learner_id, duration_ms, events, questions, accuracy, is_completed
         FROM gold.session_metrics ORDER BY duration_ms DESC LIMIT 4""",
+    "gold.fact_sessions by tenant": """
+        SELECT tenant_name, count(*) AS sessions, sum(activities_completed) AS answers,
+            sum(correct_responses) AS correct
+        FROM gold.fact_sessions AS facts JOIN gold.dim_tenant AS tenants
+            ON tenants.tenant_key = facts.tenant_key
+        GROUP BY tenant_name ORDER BY tenant_name""",
     "In quarantine": """
         SELECT system, severity, rule, count(*) AS records FROM ops.quarantine
         WHERE resolved_at IS NULL
@@ -63,9 +71,10 @@ def run_demo(config: Settings, reporter: Reporter) -> int:
     write_sales(_SHOP, landing / "sales")
     write_learner_events(_LEARNERS, landing / "stream")
     reporter.say(f"Sample files are in {landing}")
-    with _served_lms() as lms:
+    learners = OltpConfig(learners=100, until=datetime.now(UTC).date() - timedelta(days=1))
+    with _served_lms() as lms, served(learners) as oltp_url:
         reporter.say(f"A simulated LMS with {_LMS.events} events, some of them faulty: {lms.url}")
-        record, result = _run_job(_at(config, lms), reporter)
+        record, result = _run_job(_at(config, lms, oltp_url), reporter)
     if result not in SUCCEEDED:
         for line in failure_summary(record):
             reporter.say(line)
@@ -91,9 +100,10 @@ def _served_lms() -> Iterator[Simulator]:
         lms.stop()
 
 
-def _at(config: Settings, lms: Simulator) -> Settings:
-    """The configuration with the simulator in its environment."""
+def _at(config: Settings, lms: Simulator, oltp_url: str) -> Settings:
+    """The configuration with the simulator and the OLTP database in its environment."""
     environment = {
+        "OLTP_DATABASE_URL": oltp_url,
         "LMS_BASE_URL": lms.url,
         "LMS_CLIENT_ID": _LMS.client_id,
         "LMS_CLIENT_SECRET": _LMS.client_secret,

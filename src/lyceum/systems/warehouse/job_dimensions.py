@@ -6,18 +6,28 @@ each dimension; without news these rows are all that is written.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import reduce
 from uuid import uuid4
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from lyceum.errors import LyceumError
 from lyceum.lakehouse import Lakehouse
+from lyceum.quality.quarantine import keep, open_records
+from lyceum.quality.rules import mended_rows
 from lyceum.runs.ledger import record
 from lyceum.runs.pipelines import full_name
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run, reason
+from lyceum.systems.warehouse.broken import SOURCE_RULES, SYSTEM, broken_rows
+from lyceum.systems.warehouse.bronze import BRONZE
 from lyceum.systems.warehouse.job_extract import land_news
 from lyceum.systems.warehouse.pipeline import SYNCS, TABLES, tables_of, update_tables
 from lyceum.systems.warehouse.source.tables import SOURCE_TABLES
 from lyceum.systems.warehouse.updates import TableUpdate, Updated
+from pocketlake import Written
 
 JOB = "sync_dimensions"
 
@@ -61,6 +71,8 @@ def sync_dimensions(
         except BaseException as error:
             _record(run, [SyncedDimension(job, error=reason(error)) for job in chosen])
             raise
+        with reporter.step("Merge quarantine") as step:
+            step.note = str(_merge_quarantine(run, update))
         results = [_result(lake, job, update, synced.failures) for job in chosen]
         _record(run, results)
         failures = [*synced.failures.values()] + ([update.error] if update.error else [])
@@ -78,6 +90,21 @@ def _result(
     landed, kept, shown = (update.tables.get(name, TableUpdate()) for name in names)
     error = failures.get(dimension.source) or landed.error or kept.error or shown.error
     return SyncedDimension(job, landed.inserted, kept.inserted, kept.updated, kept.deleted, error)
+
+
+def _merge_quarantine(run: Run, update: Updated) -> Written:
+    """Keep what breaks a rule in the tables that changed, and resolve what no longer does."""
+    names = {name: full_name(run.lake.config, BRONZE[name]) for name in SOURCE_RULES}
+    unchanged = TableUpdate()
+    changed = [s for s, name in names.items() if update.tables.get(name, unchanged).is_change]
+    if not changed:
+        return Written()
+    tables = [(run.lake.read(BRONZE[name]), SOURCE_TABLES[name]) for name in changed]
+    broken = reduce(DataFrame.unionByName, (broken_rows(*table) for table in tables))
+    found = broken.withColumn("load_id", F.lit(run.id))
+    looked_at = open_records(run.lake, SYSTEM).where(F.col("source_key").isin(changed))
+    mended = mended_rows(looked_at, found, system=SYSTEM, at=F.lit(datetime.now(UTC)))
+    return keep(run.lake, found.unionByName(mended))
 
 
 def _record(run: Run, results: Collection[SyncedDimension]) -> None:
