@@ -32,6 +32,9 @@ bench-lms: peers ## Benchmark the LMS load beside its peers
 bench-events: peers ## Benchmark the event pipeline beside its peers
 	@$(RUN)/python benchmarks/events.py
 
+bench-stream: install ## Benchmark batches of the learner stream by their history
+	@$(RUN)/python benchmarks/stream.py
+
 bench-sales: peers ## Benchmark the sales pipelines beside their peers; DIR=folder of the shop's files
 	@$(RUN)/python benchmarks/sales.py $(DIR)
 
@@ -47,4 +50,4 @@ help: ## List these targets
 .venv/installed: requirements/dev.txt pyproject.toml packages/*/pyproject.toml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test soak check fix lock docs bench bench-lms bench-events bench-sales peers install help
+.PHONY: demo test soak check fix lock docs bench bench-lms bench-events bench-sales bench-stream peers install help

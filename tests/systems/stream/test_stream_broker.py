@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
+from urllib.error import HTTPError
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -146,6 +148,35 @@ def lag(broker, topic):
     ]
     consumer.close()
     return sum(lags)
+
+
+def test_a_broker_that_is_gone_makes_the_service_unhealthy_until_it_is_back(
+    lake, tmp_path, broker, topic
+):
+    command = Service(tmp_path, broker, topic).command
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = json.loads(process.stdout.readline())["text"].split()[1].removesuffix(";")
+        until(lambda: asked(url) == 200)
+        broker.stop()
+        until(lambda: asked(url) == 503)
+        broker.start()
+        until(lambda: asked(url) == 200)
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+def until(is_so):
+    deadline = time.monotonic() + 90
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def asked(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status
+    except HTTPError as error:
+        return error.code
 
 
 def test_a_first_run_may_begin_late(lake, tmp_path, broker, topic):

@@ -1,15 +1,20 @@
 """However events come, gold is what the same events in order and once would give."""
 
-from datetime import timedelta
+import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from stream_world import NOON, batches, event, expected_gold, feed, gold
 
 from lyceum.quality.quarantine import QUARANTINE
+from lyceum.runs.reporter import Reporter
+from lyceum.systems.stream import job
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
 from lyceum.systems.stream.gold.mastery_deltas import CONTENT_MASTERY_TRENDS
-from lyceum.systems.stream.gold.minute_metrics import LEARNER_ACTIVITY_SUMMARY
+from lyceum.systems.stream.gold.minute_metrics import LEARNER_ACTIVITY_SUMMARY, MINUTE_METRICS
+from lyceum.systems.stream.job_events import add_events, append_messages, records_of
 from lyceum.systems.stream.silver import LEARNER_EVENTS
+from lyceum.systems.stream.span import Span
 from pocketlake.observe import followed
 
 DAY = timedelta(days=1)
@@ -78,3 +83,25 @@ def test_a_batch_that_is_killed_at_gold_is_worked_off_by_the_next_run(lake, tabl
         feed(lake, [second])
     feed(lake, [])
     assert gold(lake) == expected_gold(EARLY + later)
+
+
+def test_the_gold_job_goes_on_from_what_a_pipeline_has_brought_to_silver(lake):
+    said = io.StringIO()
+    *found, malformed = batches(EARLY, [*LATE, b"{"], [b"["])
+    for batch in found:
+        as_a_pipeline(lake, batch)
+        job.gold(lake, Reporter("json", said))
+    assert gold(lake) == expected_gold(EARLY + LATE)
+    as_a_pipeline(lake, malformed)
+    before = lake.version(MINUTE_METRICS)
+    job.gold(lake, Reporter("json", said))
+    assert "Silver has no new events" in said.getvalue()
+    assert lake.version(MINUTE_METRICS) == before
+
+
+def as_a_pipeline(lake, batch):
+    """Bronze and silver of a batch, without gold and watermark."""
+    span = Span({place: (0, stop) for place, stop in batch.until.items()}, datetime.now(UTC))
+    append_messages(lake, batch.messages, span, codec="snappy")
+    with records_of(lake, span) as records:
+        add_events(lake, records)

@@ -112,8 +112,11 @@ def test_health_has_reasons_and_metrics_have_figures():
 def test_no_progress_for_three_intervals_is_not_healthy():
     monitor = Monitor(interval=0.01, highest_rejected=0.1)
     time.sleep(0.05)
+    monitor.lag(None, is_idle=True)
+    monitor.lag({("events_raw", 0): 1}, is_idle=True)
     assert monitor.problems() == ["no progress for 0 seconds"]
-    monitor.nothing_new()
+    monitor.lag({("events_raw", 0): 0}, is_idle=True)
+    assert monitor.problems() == []
     monitor.failure = "the service has ended: no broker"
     assert monitor.problems() == ["the service has ended: no broker"]
 

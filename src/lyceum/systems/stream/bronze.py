@@ -22,7 +22,7 @@ LEARNER_EVENTS_RAW = Table(
     """,
     cluster_by=("topic", "partition", "offset"),
     retention_days=548,
-    retention_column="timestamp",
+    retention_column="ingested_at",
     personal=("key", "value", "undecodable"),
 )
 

@@ -67,9 +67,8 @@ def work(
             if batch is not None:
                 total += _processed(run, progress, batch, settings, monitor)
                 number += 1
-            else:
-                monitor.nothing_new()
-            _publish(source, progress, monitor)
+            source.publish(progress.positions)
+            monitor.lag(source.lag(progress.positions), is_idle=batch is None)
             if once and (batch is None if goal is None else _has_reached(progress, goal)):
                 break
             if number and number % _LOGS_EVERY == 0:
@@ -110,12 +109,6 @@ def _keep_lost(run: Run, source: BrokerSource | FileSource, monitor: Monitor) ->
         keep_lost(run, source.lost)
         monitor.lost(sum(one.until - one.first for one in source.lost))
         source.lost.clear()
-
-
-def _publish(source: BrokerSource | FileSource, progress: Progress, monitor: Monitor) -> None:
-    if isinstance(source, BrokerSource):
-        source.publish(progress.positions)
-        monitor.lag(source.lag(progress.positions))
 
 
 def _has_reached(progress: Progress, goal: dict[tuple[str, int], int]) -> bool:

@@ -74,18 +74,20 @@ class Monitor:
             self._recent.append(done)
             self._progressed = time.monotonic()
 
-    def nothing_new(self) -> None:
-        """The source had nothing, which is progress too."""
-        self._success.set_to_current_time()
-        with self._guard:
-            self._progressed = time.monotonic()
+    def lag(self, lags: Mapping[Slice, int] | None, *, is_idle: bool = False) -> None:
+        """Note how many messages of each partition are not read; None if nobody answered.
 
-    def lag(self, lags: Mapping[Slice, int]) -> None:
-        """Note how many messages of each partition are not read."""
+        To be idle is progress where there is nothing to read.
+        """
+        if lags is None:
+            return
         for (topic, partition), lag in lags.items():
             self._lag.labels(f"{topic}/{partition}").set(lag)
         with self._guard:
             self._lags.append(sum(lags.values()))
+            if is_idle and not any(lags.values()):
+                self._progressed = time.monotonic()
+                self._success.set_to_current_time()
 
     def lost(self, offsets: int) -> None:
         """Count offsets that are gone."""

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from lyceum.errors import LyceumError
 from lyceum.systems.stream.source.messages import Batch, Headers, Lost, Positions, Slice, row, table
 
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
 _AT_ONCE = 10_000
 EARLIEST, LATEST = "earliest", "latest"
@@ -74,12 +74,12 @@ class BrokerSource:
         """The offset after the last message of each partition."""
         return {place: high for place, (_, high) in self._marks().items()}
 
-    def lag(self, positions: Positions) -> dict[Slice, int]:
-        """How many messages of each partition are beyond the positions; none if nobody answers."""
+    def lag(self, positions: Positions) -> dict[Slice, int] | None:
+        """How many messages of each partition are beyond the positions; None if nobody answers."""
         try:
             return {p: max(0, end - positions.get(p, 0)) for p, end in self.ends().items()}
         except KafkaException:
-            return {}
+            return None
 
     def publish(self, positions: Positions) -> None:
         """Tell the group how far the tables are: tools then show the lag."""

@@ -35,6 +35,13 @@ class FileSource:
         """Every file is read from its begin."""
         return {}
 
+    def lag(self, positions: Positions) -> dict[Slice, int] | None:  # noqa: ARG002
+        """What is there was read."""
+        return {}
+
+    def publish(self, positions: Positions) -> None:
+        """There is nobody to tell."""
+
     def close(self) -> None:
         """There is nothing to close."""
 
