@@ -229,4 +229,4 @@ def test_log_files_past_their_time_go(lake):
     (logs / "lyceum.jsonl").write_text("{}\n")
     assert maintained(lake).of("Done: files deleted")["logs"][1] == 2
     assert not (logs / "lyceum.jsonl.1").exists()
-    assert list(retention.files_past(lake, None, datetime.now(UTC))) == []
+    assert list(retention.files_past(lake, datetime.now(UTC))) == []

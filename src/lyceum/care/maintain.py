@@ -7,7 +7,6 @@ on: what they may still read is kept. A workspace compacts and vacuums by itself
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.filesize import decimal
 
@@ -64,8 +63,6 @@ class Maintenance:
     reporter: Reporter
     names: Sequence[str] = ()
     """The tables; all and the files if empty."""
-    landing: Path | None = None
-    """Where files are delivered, if not in the home."""
     dry_run: bool = False
 
 
@@ -103,7 +100,7 @@ def _planned(
     hours = asked.lake.config.of(CareSettings).history_hours
     found = chosen or _present(asked.lake)
     plans = [_plan(asked.lake, table, hours, now) for table in found if asked.lake.exists(table)]
-    past = [] if chosen else list(files_past(asked.lake, asked.landing, now))
+    past = [] if chosen else list(files_past(asked.lake, now))
     return [plan for plan in plans if not plan.is_nothing], past
 
 

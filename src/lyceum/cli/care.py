@@ -1,6 +1,5 @@
 """Commands that look after the data: maintain."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,13 +11,10 @@ def maintain(
         list[str] | None, typer.Argument(metavar="[TABLE]...", help="Only these tables.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
-    landing: Annotated[
-        Path | None, typer.Option(help="Where files are delivered; HOME/landing if not given.")
-    ] = None,
 ) -> None:
     """Delete what is past its retention, compact small files, vacuum old ones."""
     from lyceum.care.maintain import Maintenance
     from lyceum.care.maintain import maintain as perform
 
     lake, reporter = context.obj.lakehouse(), context.obj.reporter()
-    perform(Maintenance(lake, reporter, names or (), landing, dry_run))
+    perform(Maintenance(lake, reporter, names or (), dry_run))
