@@ -24,7 +24,7 @@ class Files:
     """Files of one kind: what they are and how long they are kept."""
 
     folder: str
-    """Path below the home, such as `landing/sales`."""
+    """Path below the home, such as `landing/sales`; `landing` is where the configuration says."""
     what: str
     """What the files are, for a person."""
     retention_days: int
