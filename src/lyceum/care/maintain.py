@@ -98,13 +98,13 @@ def _planned(
     asked: Maintenance, chosen: Sequence[Table], now: datetime
 ) -> tuple[list[TablePlan], list[Past]]:
     hours = asked.lake.config.of(CareSettings).history_hours
-    found = chosen or _present(asked.lake)
+    found = chosen or present(asked.lake)
     plans = [_plan(asked.lake, table, hours, now) for table in found if asked.lake.exists(table)]
     past = [] if chosen else list(files_past(asked.lake, now))
     return [plan for plan in plans if not plan.is_nothing], past
 
 
-def _present(lake: Lakehouse) -> Iterator[Declaration]:
+def present(lake: Lakehouse) -> Iterator[Declaration]:
     """The declared tables, then what else is in the warehouse."""
     yield from tables()
     known = {(lake.config.schemas[table.layer], table.short_name) for table in tables()}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lyceum.lakehouse import Lakehouse
 
+Adopt = Callable[["Lakehouse", Path, bytes], None]
+"""Takes the new content of a file that was taken in, before the file gets it."""
 Old = Callable[["Lakehouse", Path, datetime], Iterable[Path]]
 """The files of a folder that are done with since before an instant."""
 
@@ -31,6 +33,11 @@ class Files:
     """Days after which maintenance may delete a file that is done with."""
     old: Old = unchanged_since
     """Which files those are; what nobody has taken in yet is never among them."""
+
+    person: tuple[str, ...] = ()
+    """Columns of the files that hold the identifiers of persons."""
+    adopt: Adopt | None = None
+    """For a system that knows its files by their bytes; an erasure writes some anew."""
 
     @property
     def name(self) -> str:
