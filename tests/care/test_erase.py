@@ -124,6 +124,23 @@ def test_a_customer_is_erased_and_no_sale_is_counted_twice(lake):
     assert lake.read(RAW_TRANSACTIONS).where("customer_id LIKE 'ERASED-%'").count() == 2
 
 
+def test_where_a_files_time_cannot_be_kept_it_goes_if_it_was_taken_in(lake, monkeypatch):
+    folder = write_files(lake.config.home / "landing" / "sales", ["2010-12-31.csv"])
+    load(lake, folder, Reporter())
+    write_files(folder, ["2011-01-30.csv"])
+    before = lake.read(RAW_TRANSACTIONS).count()
+
+    def refused(*_, **__) -> None:
+        raise OSError("a volume")
+
+    monkeypatch.setattr("lyceum.care.files.os.utime", refused)
+    erased(lake, "17850", "13047")
+    assert [file.name for file in folder.iterdir()] == ["2011-01-30.csv"]
+    assert lake.read(RAW_TRANSACTIONS).count() == before
+    load(lake, folder, Reporter())
+    assert lake.read(RAW_TRANSACTIONS).where("customer_id = '13047'").isEmpty()
+
+
 def test_a_number_in_quarantine_goes_only_where_it_is_the_customers(lake):
     line = "540009,13047,THING,many,2011-01-30 12:00:00,1.0,13047.0,France\n"
     folder = write_files(lake.config.home / "landing" / "sales", ["2011-01-30.csv"])
@@ -147,6 +164,14 @@ def test_until_history_has_passed_the_request_is_pending(lake):
     assert erased(lake, "PT100001").tables["Erasures"][0][3] == "ERASED"
     assert [row.status for row in lake.view(ERASURE_STATUS).collect()] == ["ERASED"]
     assert lake.read(ERASURES).count() == 3
+
+
+def test_where_no_scan_sees_the_files_of_tables_the_history_must_have_passed(lake, monkeypatch):
+    few(lake)
+    monkeypatch.setattr("lyceum.settings.Settings.is_local_disk", property(lambda _: False))
+    states = [erased(lake, "PT100001", hours=hours).tables["Erasures"][0][3] for hours in (1, 1)]
+    assert states == ["PENDING_PURGE"] * 2
+    assert erased(lake, "PT100001").tables["Erasures"][0][3] == "ERASED"
 
 
 def test_a_dry_run_counts_what_a_run_would_change_and_changes_nothing(lake):

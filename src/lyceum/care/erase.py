@@ -10,15 +10,17 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pyspark.sql import functions as F
 
 from lyceum.care.consumers import hours_needed
 from lyceum.care.files import KEY_FILE, Scan, find_files, rewrite_file, scan
 from lyceum.care.ledger import ERASURES
 from lyceum.care.maintain import present
 from lyceum.care.person import People, Person, learners
-from lyceum.care.settings import CareSettings
+from lyceum.care.settings import CareSettings, ErasureSettings
 from lyceum.care.tables import find_rows, person_fields, rewrite_rows
 from lyceum.errors import SettingsError, UsageError
 from lyceum.lakehouse import Lakehouse
@@ -82,7 +84,7 @@ _COLUMNS = ["request", "rows", "files"]
 
 
 def _people(asked: Erasure) -> People:
-    settings = asked.lake.config.of(CareSettings)
+    settings = asked.lake.config.of(ErasureSettings)
     ids = [*asked.learners] or learners(settings.erase_learners)
     if not ids:
         message = "expected --learner ID or LYCEUM_ERASE_LEARNERS, found neither: say whom to erase"
@@ -130,11 +132,14 @@ def _erase(asked: Erasure, run: Run, people: People) -> None:
     with run.stage("scan", unit="files") as stage:
         seen = scan(lake, people)
         asked.reporter.advance(stage, seen.files)
+    waiting = {person for person in people if rows[person]} | _recent(lake, people)
+    if lake.config.is_local_disk:
+        waiting.clear()
     reason, now = people.replaced(asked.reason) or None, datetime.now(UTC)
     ledger = [
         (
             person.request_id,
-            "PENDING_PURGE" if seen.hits[person] else "ERASED",
+            "PENDING_PURGE" if seen.hits[person] or person in waiting else "ERASED",
             reason,
             rows[person],
             files[person],
@@ -153,8 +158,22 @@ def _erase(asked: Erasure, run: Run, people: People) -> None:
         asked.reporter.say(_pending(lake, seen))
 
 
+def _recent(lake: Lakehouse, people: People) -> set[Person]:
+    """Whose rows were changed so recently that what they were is still history.
+
+    On a disk the scan tells; elsewhere nobody can look into the old files of tables.
+    """
+    since = datetime.now(UTC) - timedelta(hours=lake.config.of(CareSettings).history_hours)
+    rows = lake.read(ERASURES).where("rows_rewritten > 0 AND status = 'PENDING_PURGE'")
+    recent = rows.where(F.col("recorded_at") > F.lit(since)).select("request_id").distinct()
+    ids = {row.request_id for row in recent.collect()}
+    return {person for person in people if person.request_id in ids}
+
+
 def _purge(lake: Lakehouse) -> None:
-    """Vacuum every table, as far as the history that is kept allows."""
+    """Vacuum every table, as far as the history that is kept allows; a workspace does it itself."""
+    if lake.kind == "workspace":
+        return
     hours, now = lake.config.of(CareSettings).history_hours, datetime.now(UTC)
     for table in present(lake):
         if not lake.exists(table) or lake.is_materialized(table):

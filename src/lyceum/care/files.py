@@ -7,8 +7,10 @@ in does not take it for a new one. The files of tables are not touched: only the
 import gzip
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +22,7 @@ from lyceum.care.retention import place
 from lyceum.exports.ledger import EXPORTS
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import folders
+from lyceum.model.files import Files
 
 KEY_FILE = "erasure.key"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -80,16 +83,26 @@ def named_in(data: bytes, people: People) -> set[Person]:
 
 
 def rewrite_file(lake: Lakehouse, file: Path, people: People) -> None:
-    """Write a file anew without the people; first whoever knows it by its bytes is told."""
+    """Write a file anew without the people; first whoever knows it by its bytes is told.
+
+    Where its time cannot be kept, as in a volume perhaps, a file that was taken in is deleted: as
+    a new one it would be taken in again.
+    """
     data, stat = file.read_bytes(), file.stat()
     new = without(data, people)
-    for one in folders():
-        if one.adopt is not None and place(lake, one).resolve() in file.parents:
+    declared = [one for one in folders() if place(lake, one).resolve() in file.parents]
+    for one in declared:
+        if one.adopt is not None:
             one.adopt(lake, file, new)
     aside = file.with_name(f".{file.name}.erasing")
     aside.write_bytes(new)
-    os.utime(aside, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    aside.replace(file)
+    with suppress(OSError):
+        os.utime(aside, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    if aside.stat().st_mtime_ns != stat.st_mtime_ns and _is_taken_in(lake, file, declared):
+        file.unlink()
+        aside.unlink()
+    else:
+        aside.replace(file)
 
 
 def without(data: bytes, people: People) -> bytes:
@@ -102,6 +115,12 @@ def without(data: bytes, people: People) -> bytes:
     text, encoded = _text(_unpacked(data))
     new = encoded(people.replaced(text))
     return gzip.compress(new, mtime=0) if data.startswith(_GZIP) else new
+
+
+def _is_taken_in(lake: Lakehouse, file: Path, declared: Sequence[Files]) -> bool:
+    now = datetime.now(UTC)
+    taken_in = (one.old(lake, place(lake, one), now) for one in declared)
+    return any(file == path.resolve() for paths in taken_in for path in paths)
 
 
 def _files(lake: Lakehouse) -> Iterator[Path]:

@@ -9,11 +9,18 @@ from lyceum.system_settings import FROM_SCOPE, SystemSettings
 
 
 class CareSettings(SystemSettings):
-    """History that is kept, in hours; whom to erase and whom never, identifiers between commas."""
+    """For how many hours what was replaced in tables can still be read."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="LYCEUM_")
 
     history_hours: int = Field(default=168, ge=0)
+
+
+class ErasureSettings(SystemSettings):
+    """Whom to erase, whom never, as identifiers between commas; the key of their pseudonyms."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="LYCEUM_")
+
     erasure_key: SecretStr | None = None
     erase_learners: Annotated[str, FROM_SCOPE] = ""
     legal_hold: Annotated[str, FROM_SCOPE] = ""

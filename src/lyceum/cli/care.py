@@ -1,8 +1,11 @@
-"""Commands that look after the data: maintain."""
+"""Commands that look after the data: maintain, erase, restore."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
 def maintain(
@@ -35,3 +38,22 @@ def erase(
 
     lake, reporter = context.obj.lakehouse(), context.obj.reporter()
     perform(Erasure(lake, reporter, learner or (), reason, dry_run))
+
+
+def restore(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="Such as silver.lm_events.")],
+    version: Annotated[int | None, typer.Option(min=0, help="The version to restore.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=_TIMES, help="The last version up to this time, UTC."),
+    ] = None,
+) -> None:
+    """Make an earlier version of a table the present one, and compute again what depends on it."""
+    from lyceum.care.restore import restore as perform
+    from lyceum.cli.recompute import recompute
+    from lyceum.model.declared import declared
+
+    table, lake, reporter = declared(name), context.obj.lakehouse(), context.obj.reporter()
+    moment = at and at.replace(tzinfo=UTC)
+    recompute(lake, reporter, perform(lake, table, reporter, version=version, at=moment))
