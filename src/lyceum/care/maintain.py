@@ -36,6 +36,7 @@ class Undeclared:
     comment: str = ""
     clustering: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    person: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

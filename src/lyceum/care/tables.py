@@ -6,16 +6,18 @@ changed the same way comes out the same.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lyceum.care.columns import emptied, named, replaced
+from lyceum.care.maintain import Undeclared
 from lyceum.care.person import People, Person
 from lyceum.lakehouse import Lakehouse
 from lyceum.model.declared import folders, tables
@@ -30,7 +32,7 @@ _TEXTS = ("detail", "raw", "_raw", "_rescued", "row_key", "cells", "value", "hea
 class Found:
     """The rows of a table that name somebody."""
 
-    table: Table
+    table: Table | Undeclared
     rows: pa.Table
     counts: Counter[Person]
     """How many rows name whom."""
@@ -60,13 +62,51 @@ def find_rows(lake: Lakehouse, people: People) -> Iterator[Found]:
         columns = person_columns(table)
         if not columns or not lake.exists(table) or lake.is_materialized(table):
             continue
-        frame = lake.read(table)
-        might = reduce(or_, (_contains(frame, name, people) for name in columns))
-        rows = frame.where(might).toArrow()
-        who = named(rows, people, columns)
-        if any(who):
-            rows = rows.filter(pa.array([bool(one) for one in who]))
-            yield Found(table, rows, Counter(person for one in who for person in one))
+        yield from _found(lake, people, table, columns)
+    yield from find_hidden_rows(lake, people)
+
+
+def _found(
+    lake: Lakehouse, people: People, table: Table | Undeclared, columns: Sequence[str]
+) -> Iterator[Found]:
+    if not columns:
+        return
+    frame = lake.read(table)
+    might = reduce(or_, (_contains(frame, name, people) for name in columns))
+    rows = frame.where(might).toArrow()
+    who = named(rows, people, columns)
+    if any(who):
+        rows = rows.filter(pa.array([bool(one) for one in who]))
+        yield Found(table, rows, Counter(person for one in who for person in one))
+
+
+def find_hidden_rows(lake: Lakehouse, people: People) -> Iterator[Found]:
+    """The same of tables that nobody declares: what AUTO CDC keeps beside its targets."""
+    known = {(lake.config.schemas[table.layer], table.short_name) for table in tables()}
+    personal = tuple(
+        {name for table in tables() for name in table.personal if table.layer != "ops"}
+    )
+    for schema, name in lake.tables():
+        if (schema, name) in known:
+            continue
+        frame = lake.read(Undeclared(f"{schema}.{name}"))
+        columns = [f.name for f in frame.schema if f.dataType.simpleString() == "string"]
+        ddl = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in frame.schema)
+        table = Undeclared(f"{schema}.{name}", ddl, person=tuple(columns), personal=personal)
+        yield from _found(lake, people, table, columns)
+
+
+def rewrite_hidden_rows(lake: Lakehouse, people: People, found: Found) -> None:
+    """Write such a table without the people, in one commit; it has no keys to merge by."""
+    frame, columns = lake.read(found.table), found.table.person
+    might = reduce(or_, (F.coalesce(_contains(frame, n, people), F.lit(False)) for n in columns))
+    rows = frame.where(might).toArrow()
+    who = pa.array([bool(one) for one in named(rows, people, columns)], pa.bool_())
+    new = replaced(rows.filter(who), people, columns)
+    others = {*found.table.personal} - person_fields()
+    new = pa.concat_tables([emptied(new, others), rows.filter(pc.invert(who))])
+    same = frame.where(~might)
+    lake.replace(found.table, same.unionByName(lake.spark.createDataFrame(new)))
 
 
 def rewrite_rows(lake: Lakehouse, people: People, found: Found) -> bool:
@@ -74,6 +114,9 @@ def rewrite_rows(lake: Lakehouse, people: People, found: Found) -> bool:
 
     A number that identifies stays: without the other columns it tells nothing.
     """
+    if isinstance(found.table, Undeclared):
+        rewrite_hidden_rows(lake, people, found)
+        return True
     table, columns = found.table, person_columns(found.table)
     new = replaced(found.rows, people, columns)
     new = emptied(new, {*table.personal} - {*columns})
