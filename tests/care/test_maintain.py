@@ -1,5 +1,6 @@
 """Maintenance: what is past its retention goes, files are compacted, readers and streams go on."""
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -112,17 +113,21 @@ def test_small_files_are_written_together_and_old_ones_vacuumed_later(lake):
     )
 
 
-def test_what_a_job_has_still_to_compare_with_is_kept(lake, tmp_path, monkeypatch):
-    """The months' watermark is a version of silver: its files stay until the job moves on."""
-    all_jobs(lake, write_files(tmp_path / "shop", ["2010-12-31.csv", "2011-01-30.csv"]))
-    version = lake.version(FACT_SALES_DAILY)
-    lake.delete(FACT_SALES_DAILY, where="date_key = 20101231")
+def test_what_a_stream_has_still_to_compare_with_is_kept(lake):
+    """A checkpoint names the version that was read last: its files stay until the stream moves on."""
+    log_lines(lake, 1, 2, now=datetime.now(UTC))
+    version = lake.version(PIPELINE_LOGS)
+    batch = {"tables": {"ops.pipeline_logs": {"since": None, "until": version.number}}}
+    checkpoint = lake.config.home / "checkpoints" / "pipelines" / "p" / "ops.copy"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "00000000.json").write_text(json.dumps(batch))
+    lake.delete(PIPELINE_LOGS, where="id = '1'")
     soon = immediately(lake)
-    maintained(soon, FACT_SALES_DAILY.name, now=datetime.now(UTC) + timedelta(hours=3))
-    assert lake.read(FACT_SALES_DAILY, version=version.number).count() > 0
-    # A consumer that has been away for very long reads everything again.
-    maintained(soon, FACT_SALES_DAILY.name, now=datetime.now(UTC) + timedelta(days=40))
-    assert lake.stale(FACT_SALES_DAILY, retain_hours=0).files == 0
+    maintained(soon, "pipeline_logs", now=datetime.now(UTC) + timedelta(hours=3))
+    assert lake.read(PIPELINE_LOGS, version=version.number).count() == 2
+    # One that has been away for very long is refreshed fully.
+    maintained(soon, "pipeline_logs", now=datetime.now(UTC) + timedelta(days=40))
+    assert lake.stale(PIPELINE_LOGS, retain_hours=0).files == 0
 
 
 def test_a_landed_file_goes_only_after_it_was_loaded_long_ago(lake, tmp_path):
@@ -229,4 +234,4 @@ def test_log_files_past_their_time_go(lake):
     (logs / "lyceum.jsonl").write_text("{}\n")
     assert maintained(lake).of("Done: files deleted")["logs"][1] == 2
     assert not (logs / "lyceum.jsonl.1").exists()
-    assert list(retention.files_past(lake, None, datetime.now(UTC))) == []
+    assert list(retention.files_past(lake, datetime.now(UTC))) == []

@@ -7,7 +7,6 @@ on: what they may still read is kept. A workspace compacts and vacuums by itself
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.filesize import decimal
 
@@ -37,6 +36,7 @@ class Undeclared:
     comment: str = ""
     clustering: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    person: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,6 @@ class Maintenance:
     reporter: Reporter
     names: Sequence[str] = ()
     """The tables; all and the files if empty."""
-    landing: Path | None = None
-    """Where files are delivered, if not in the home."""
     dry_run: bool = False
 
 
@@ -101,13 +99,13 @@ def _planned(
     asked: Maintenance, chosen: Sequence[Table], now: datetime
 ) -> tuple[list[TablePlan], list[Past]]:
     hours = asked.lake.config.of(CareSettings).history_hours
-    found = chosen or _present(asked.lake)
+    found = chosen or present(asked.lake)
     plans = [_plan(asked.lake, table, hours, now) for table in found if asked.lake.exists(table)]
-    past = [] if chosen else list(files_past(asked.lake, asked.landing, now))
+    past = [] if chosen else list(files_past(asked.lake, now))
     return [plan for plan in plans if not plan.is_nothing], past
 
 
-def _present(lake: Lakehouse) -> Iterator[Declaration]:
+def present(lake: Lakehouse) -> Iterator[Declaration]:
     """The declared tables, then what else is in the warehouse."""
     yield from tables()
     known = {(lake.config.schemas[table.layer], table.short_name) for table in tables()}

@@ -49,17 +49,17 @@ def delete_past(lake: Lakehouse, table: Table, now: datetime) -> int:
     return 0 if before is None else lake.delete(table, where=where, args={"before": before})
 
 
-def files_past(lake: Lakehouse, landing: Path | None, now: datetime) -> Iterator[Past]:
-    """The files that are done with and past their retention, by declared folder.
-
-    `landing` is where files are delivered, if that is not the home's own folder.
-    """
+def files_past(lake: Lakehouse, now: datetime) -> Iterator[Past]:
+    """The files that are done with and past their retention, by declared folder."""
     for declaration in folders():
         before = now - timedelta(days=declaration.retention_days)
-        root = lake.config.home / declaration.folder
-        first, *below = Path(declaration.folder).parts
-        if landing is not None and first == "landing":
-            root = landing.joinpath(*below)
-        found = sorted(declaration.old(lake, root, before))
+        found = sorted(declaration.old(lake, place(lake, declaration), before))
         if found:
             yield Past(declaration, tuple(found), sum(file.stat().st_size for file in found))
+
+
+def place(lake: Lakehouse, declaration: Files) -> Path:
+    """Where the folder is: files are landed where the configuration says."""
+    first, *below = Path(declaration.folder).parts
+    root = lake.config.landing if first == "landing" else lake.config.home / first
+    return root.joinpath(*below)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from lyceum import systems
-from lyceum.cli.care import maintain
+from lyceum.cli.care import erase, maintain, restore
 from lyceum.cli.lakehouse import sql, tables
 from lyceum.cli.ops import ops
 from lyceum.cli.parsing import ONLY_PARSED, given_arguments, parse
@@ -35,7 +35,7 @@ for system in sorted(module.name for module in pkgutil.iter_modules(systems.__pa
 for plugin in entry_points(group="lyceum.commands"):
     plugin.load()(app)
 # After those of bundlerun: this status shows its runs too.
-for command in (sql, tables, status, maintain):
+for command in (sql, tables, status, maintain, erase, restore):
     app.command()(command)
 
 _SWITCHES = ("--json", "--quiet", "--debug")

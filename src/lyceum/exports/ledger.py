@@ -47,6 +47,8 @@ EXPORT_ROWS = Table(
         row_hash BIGINT COMMENT 'xxhash64 of the columns that were sent; NULL: sent as removed',
         export_id STRING NOT NULL COMMENT 'The export that sent it'
     """,
+    personal=("row_key",),
+    person=("row_key",),
 )
 
 EXPORT_CHANGES = Table(
@@ -62,7 +64,8 @@ EXPORT_CHANGES = Table(
         export_id STRING NOT NULL COMMENT 'The export that sends it',
         cells ARRAY<STRING> COMMENT 'The columns that are sent, as text; NULL: it is gone'
     """,
-    personal=("cells",),
+    personal=("row_key", "cells"),
+    person=("row_key", "cells"),
 )
 
 

@@ -42,6 +42,12 @@ def views() -> tuple[View, ...]:
     return tuple(sorted(_found(View), key=_place))
 
 
+def system_of(table: Table) -> str:
+    """The system that declares a table in bronze, silver or gold; empty for those of all."""
+    rooms = pkgutil.iter_modules(importlib.import_module("lyceum.systems").__path__)
+    return next((room.name for room in rooms if table in tables_of(room.name)), "")
+
+
 def folders() -> tuple[Files, ...]:
     """Every declared folder of files, by name."""
     return tuple(sorted(_found(Files), key=lambda one: one.folder))

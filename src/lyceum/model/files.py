@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lyceum.lakehouse import Lakehouse
 
+Adopt = Callable[["Lakehouse", Path, bytes], None]
+"""Takes the new content of a file that was taken in, before the file gets it."""
 Old = Callable[["Lakehouse", Path, datetime], Iterable[Path]]
 """The files of a folder that are done with since before an instant."""
 
@@ -24,13 +26,18 @@ class Files:
     """Files of one kind: what they are and how long they are kept."""
 
     folder: str
-    """Path below the home, such as `landing/sales`."""
+    """Path below the home, such as `landing/sales`; `landing` is where the configuration says."""
     what: str
     """What the files are, for a person."""
     retention_days: int
     """Days after which maintenance may delete a file that is done with."""
     old: Old = unchanged_since
     """Which files those are; what nobody has taken in yet is never among them."""
+
+    person: tuple[str, ...] = ()
+    """Columns of the files that hold the identifiers of persons."""
+    adopt: Adopt | None = None
+    """For a system that knows its files by their bytes; an erasure writes some anew."""
 
     @property
     def name(self) -> str:

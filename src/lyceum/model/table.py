@@ -33,6 +33,9 @@ class Table:
     """DATE, TIMESTAMP or INT yyyymmdd from which the days count; a row without it is kept."""
     personal: tuple[str, ...] = ()
     """Columns that hold personal data."""
+    person: tuple[str, ...] = ()
+    """Those of them that hold a person's identifier, alone or in a text: when a person is erased it
+    is replaced there, and the other personal columns of the row become NULL."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

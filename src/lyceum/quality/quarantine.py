@@ -34,7 +34,8 @@ QUARANTINE = Table(
     cluster_by=("system", "rule"),
     retention_days=548,
     retention_column="resolved_at",
-    personal=("raw",),
+    personal=("record_key", "detail", "raw"),
+    person=("record_key", "detail", "raw"),
 )
 
 

@@ -35,6 +35,8 @@ QUALITY_RESULTS = Table(
     """,
     retention_days=730,
     retention_column="checked_at",
+    personal=("observed", "sample"),
+    person=("observed", "sample"),
 )
 
 _SHOWN_IN_ERRORS = 3

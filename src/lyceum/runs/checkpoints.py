@@ -39,6 +39,8 @@ PIPELINE_CHECKPOINT = Table(
     cluster_by=(),
     retention_days=90,
     retention_column="updated_at",
+    personal=("checkpoint_value", "metadata"),
+    person=("checkpoint_value", "metadata"),
 )
 
 PIPELINE_STAGE_STATUS = View(

@@ -40,6 +40,8 @@ ETL_JOB_RUNS = Table(
     cluster_by=(),
     retention_days=730,
     retention_column="recorded_at",
+    personal=("error_message", "parameters"),
+    person=("error_message", "parameters"),
 )
 
 ETL_JOB_STATUS = View(

@@ -55,6 +55,8 @@ PIPELINE_LOGS = Table(
     cluster_by=(),
     retention_days=90,
     retention_column="timestamp",
+    personal=("message", "metadata"),
+    person=("message", "metadata"),
 )
 LOG_FILES = Files("logs", "log lines, one JSON object each", retention_days=90)
 

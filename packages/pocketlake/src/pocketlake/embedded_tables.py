@@ -119,10 +119,9 @@ def vacuum(place: Place, retain_hours: int) -> None:
 
     Old commits tell the least and the greatest value of files that are gone.
     """
-    found = stale(place, retain_hours)
-    if found.files:
+    if stale(place, retain_hours).files:
         writable(place).vacuum(retain_hours, dry_run=False, enforce_retention_duration=False)
-    if found.log_files:
+    if _old_logs(place, opened(place).version(), retain_hours):
         _cut_log(place, retain_hours)
 
 

@@ -24,7 +24,8 @@ def _table(entity: Entity) -> Table:
         keys=("_source_file", "_source_modified_at", "_row_number"),
         columns=",\n".join([*delivered, _PROVENANCE]),
         cluster_by=(),
-        personal=("_raw",),
+        personal=(*entity.personal, "_rescued", "_raw"),
+        person=(*entity.personal, "_rescued", "_raw"),
     )
 
 

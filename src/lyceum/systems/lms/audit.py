@@ -28,6 +28,8 @@ LMS_AUDIT_LOG = Table(
     cluster_by=(),
     retention_days=730,
     retention_column="load_time",
+    personal=("error_message",),
+    person=("error_message",),
 )
 
 _AUDITED = LMS_EVENT_SESSION_DETAILS.short_name

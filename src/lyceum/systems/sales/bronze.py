@@ -48,6 +48,7 @@ RAW_TRANSACTIONS = Table(
     """,
     cluster_by=("date_key",),
     personal=("customer_id",),
+    person=("customer_id",),
 )
 
 RAW_TRANSACTION_FILES = Table(

@@ -23,7 +23,8 @@ LEARNER_EVENTS_RAW = Table(
     cluster_by=("topic", "partition", "offset"),
     retention_days=548,
     retention_column="ingested_at",
-    personal=("key", "value", "undecodable"),
+    personal=("key", "value", "undecodable", "headers"),
+    person=("key", "value", "undecodable", "headers"),
 )
 
 

@@ -57,6 +57,7 @@ LEARNER_EVENTS = Table(
     cluster_by=("date_key",),
     retention_days=548,
     personal=("learner_id", "payload"),
+    person=("learner_id",),
 )
 
 

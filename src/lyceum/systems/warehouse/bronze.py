@@ -21,7 +21,8 @@ def _table(source: SourceTable) -> Table:
         keys=(*source.keys, "_snapshot_at"),
         columns=",\n".join([*columns, _META]),
         cluster_by=(),
-        personal=(*source.personal, "_rescued") if source.personal else (),
+        personal=(*source.keys, *source.personal, "_rescued") if source.personal else (),
+        person=source.keys if source.personal else (),
     )
 
 

@@ -156,7 +156,8 @@ LEARNER_HISTORY = Table(
         {_START_AND_END}
     """,
     cluster_by=("learner_id",),
-    personal=("learner_name",),
+    personal=("learner_id", "learner_name"),
+    person=("learner_id",),
 )
 
 USER_LATEST = Table(
@@ -171,7 +172,8 @@ USER_LATEST = Table(
         email STRING COMMENT 'Address',
         is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'
     """,
-    personal=("user_name", "email"),
+    personal=("user_id", "user_name", "email"),
+    person=("user_id",),
 )
 
 SUBJECT_LATEST = Table(

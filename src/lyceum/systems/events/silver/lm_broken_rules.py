@@ -35,7 +35,8 @@ LM_BROKEN_RULES = Table(
         seen_at TIMESTAMP COMMENT 'When its file was accepted, UTC'
     """,
     cluster_by=(),
-    personal=("raw",),
+    personal=("record_key", "raw"),
+    person=("record_key", "raw"),
 )
 
 

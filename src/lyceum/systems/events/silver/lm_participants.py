@@ -23,6 +23,7 @@ LM_PARTICIPANTS = Table(
         modified_date TIMESTAMP COMMENT 'When the version was made, UTC'
     """,
     personal=("participant_id", "mdm_id", "final_mdm_id"),
+    person=("participant_id", "mdm_id", "final_mdm_id"),
 )
 
 _VERSION_RULES = (

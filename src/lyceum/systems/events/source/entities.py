@@ -11,6 +11,8 @@ class Entity:
     """Folder under the landing folder, such as `participants`."""
     columns: tuple[str, ...]
     """Columns as the specification names them, all kept as text; the first is the key."""
+    personal: tuple[str, ...] = ()
+    """Those that hold the identifier of a person."""
 
     @property
     def key(self) -> str:
@@ -25,9 +27,10 @@ EVENTS = Entity(
 PARTICIPANTS = Entity(
     "participants",
     ("participant_id", "event_id", "mdm_id", "participant_type", "attended", "modified_date"),
+    personal=("participant_id", "mdm_id"),
 )
 BRANDS = Entity("brands", ("brand_id", "brand_name"))
 INDICATIONS = Entity("indications", ("indication_id", "indication_name"))
-MDM = Entity("mdm", ("mdm_id", "final_mdm_id"))
+MDM = Entity("mdm", ("mdm_id", "final_mdm_id"), personal=("mdm_id", "final_mdm_id"))
 
 ENTITIES = (EVENTS, PARTICIPANTS, BRANDS, INDICATIONS, MDM)

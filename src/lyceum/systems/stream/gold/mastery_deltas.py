@@ -27,6 +27,7 @@ MASTERY_DELTAS = Table(
     cluster_by=("date_key",),
     retention_days=2557,
     personal=("learner_id",),
+    person=("learner_id",),
 )
 
 LEARNER_MASTERY = Table(
@@ -42,6 +43,7 @@ LEARNER_MASTERY = Table(
         occurred_at TIMESTAMP NOT NULL COMMENT 'When it changed last, UTC'
     """,
     personal=("learner_id",),
+    person=("learner_id",),
 )
 
 CONTENT_MASTERY_TRENDS = View(

@@ -23,6 +23,7 @@ MINUTE_METRICS = Table(
     cluster_by=("date_key", "minute"),
     retention_days=2557,
     personal=("learner_id",),
+    person=("learner_id",),
 )
 
 LEARNER_ACTIVITY_SUMMARY = View(

@@ -34,6 +34,7 @@ SESSION_METRICS = Table(
     cluster_by=("date_key",),
     retention_days=2557,
     personal=("learner_id",),
+    person=("learner_id",),
 )
 
 

@@ -38,7 +38,8 @@ DIM_LEARNER = Table(
         is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source',
         {_TIMES}
     """,
-    personal=("learner_name",),
+    personal=("learner_id", "learner_name"),
+    person=("learner_id",),
 )
 
 DIM_USER = Table(
@@ -54,7 +55,8 @@ DIM_USER = Table(
         email STRING COMMENT 'Address',
         is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'
     """,
-    personal=("user_name", "email"),
+    personal=("user_id", "user_name", "email"),
+    person=("user_id",),
 )
 
 DIM_SUBJECT = Table(
