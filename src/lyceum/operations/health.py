@@ -5,7 +5,7 @@ creates nothing.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 
 from pyspark.sql import DataFrame
@@ -18,6 +18,7 @@ from lyceum.runs.checkpoints import PIPELINE_CHECKPOINT
 from lyceum.runs.ledger import ETL_JOB_RUNS, ETL_JOB_STATUS, job_status
 from lyceum.runs.logs import PIPELINE_LOGS
 from lyceum.runs.reporter import Reporter
+from pocketlake import text_literal
 
 HEALTH = {
     "pipeline_health": "Pipelines",
@@ -48,12 +49,24 @@ def show_trace(lake: Lakehouse, reporter: Reporter, run_id: str) -> None:
 
 
 def named_query(lake: Lakehouse, name: str, **values: object) -> DataFrame:
-    """The result of one of the SQL files."""
+    """The result of one of the SQL files; its `:name`s become literals.
+
+    Spark with Delta on one machine does not bind the arguments of a statement: Delta's parser
+    drops them.
+    """
     for table in _READ:
         lake.read(table).createOrReplaceTempView(table.short_name)
     job_status(lake).createOrReplaceTempView(ETL_JOB_STATUS.short_name)
     text = (files("lyceum.operations") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return lake.spark.sql(re.sub(r"\bops\.(?=\w)", "", text), args=values)
+    for key, value in values.items():
+        text = re.sub(rf":{key}\b", lambda _, value=value: _literal(value), text)  # type: ignore[misc]
+    return lake.spark.sql(re.sub(r"\bops\.(?=\w)", "", text))
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+    return text_literal(str(value))
 
 
 def _full_run_id(lake: Lakehouse, start: str) -> str:

@@ -194,7 +194,7 @@ def tables_by_name():
 
 def test_whoever_may_read_finds_the_views(workspace, home):
     there = {
-        row.tableName
+        row.viewName
         for layer in ("silver", "ops")
         for row in workspace.spark.sql(f"SHOW VIEWS IN {workspace.schema(layer)}").collect()
     }
