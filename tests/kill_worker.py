@@ -38,13 +38,18 @@ def child(commands: list[list[str]], kill_at: int | None) -> int:
         return next((code for command in commands if (code := main(command))), 0)
 
 
-for line in sys.stdin:
-    lot = json.loads(line)
-    process = os.fork()
-    if process == 0:
-        os._exit(child(lot["commands"], lot["kill_at"]))
-    timer = threading.Timer(lot["kill_after"] or 3600, os.kill, (process, signal.SIGKILL))
-    timer.start()
-    _, status = os.waitpid(process, 0)
-    timer.cancel()
-    print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+def serve() -> None:
+    for line in sys.stdin:
+        lot = json.loads(line)
+        process = os.fork()
+        if process == 0:
+            os._exit(child(lot["commands"], lot["kill_at"]))
+        timer = threading.Timer(lot["kill_after"] or 3600, os.kill, (process, signal.SIGKILL))
+        timer.start()
+        _, status = os.waitpid(process, 0)
+        timer.cancel()
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    serve()

@@ -24,7 +24,7 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == [
-        "Written(inserted=2, updated=0, deleted=0)",
-        "Written(inserted=0, updated=1, deleted=0)",
+        "2 new",
+        "1 changed",
     ]
     assert (tmp_path / "lake" / "silver" / "learners" / "_delta_log").is_dir()

@@ -12,6 +12,7 @@ from lms_lake import lms_job, sessions_in, small_lms, version
 import lyceum
 from bundlerun.config import Config as RunnerConfig
 from bundlerun.runner.service import Asked, Runner, open_bundle
+from bundlerun.runner.view import failure_summary
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.ledger import ETL_JOB_RUNS
 from lyceum.systems.lms.job import load
@@ -33,7 +34,7 @@ def test_the_job_fills_the_tables_as_the_command_does(lake):
         settings = RunnerConfig.load(config.home, config.environ, folder=ROOT)
         runner = Runner(open_bundle(settings, ROOT, None, {}), settings)
         record, result = runner.run(runner.request("lms_session_details", Asked()))
-        assert result == "SUCCESS", record.facts
+        assert result == "SUCCESS", failure_summary(record)
         assert {attempt.state for attempt in record.last().values()} == {"SUCCESS"}
         rows = lake.read(ETL_JOB_RUNS).select("job_run_id", "task_run_id").distinct().collect()
         assert {row.job_run_id for row in rows} == {record.run_id}
