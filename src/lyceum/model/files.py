@@ -4,18 +4,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from lyceum.lakehouse import Lakehouse
-
-Adopt = Callable[["Lakehouse", Path, bytes], None]
+# The first argument is the Lakehouse, which knows of declarations and so is not named here.
+Adopt = Callable[[Any, Path, bytes], None]
 """Takes the new content of a file that was taken in, before the file gets it."""
-Old = Callable[["Lakehouse", Path, datetime], Iterable[Path]]
+Old = Callable[[Any, Path, datetime], Iterable[Path]]
 """The files of a folder that are done with since before an instant."""
 
 
-def unchanged_since(_lake: "Lakehouse", folder: Path, before: datetime) -> Iterable[Path]:
+def unchanged_since(_lake: object, folder: Path, before: datetime) -> Iterable[Path]:
     """The files that were changed last before an instant."""
     files = (file for file in folder.rglob("*") if file.is_file())
     return [file for file in files if file.stat().st_mtime < before.timestamp()]

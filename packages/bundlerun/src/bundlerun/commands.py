@@ -195,9 +195,8 @@ def check(
 
 def show_runs(host: Host, limit: int) -> bool:
     """Show the latest runs of all jobs; False if there is none."""
-    from bundlerun.runner.context import runs_folder
     from bundlerun.runner.listing import RUN_COLUMNS, run_rows
-    from bundlerun.runner.record import all_runs
+    from bundlerun.runner.record import all_runs, runs_folder
 
     found = list(islice(all_runs(runs_folder(host.config().home)), limit))
     if found:
@@ -208,9 +207,8 @@ def show_runs(host: Host, limit: int) -> bool:
 
 def show_run(host: Host, run: str) -> None:
     """Show one run as a tree of its tasks."""
-    from bundlerun.runner.context import runs_folder
     from bundlerun.runner.listing import attempt_facts
-    from bundlerun.runner.record import found_run
+    from bundlerun.runner.record import found_run, runs_folder
     from bundlerun.runner.view import failure_summary, run_tree
 
     record, terminal = found_run(runs_folder(host.config().home), run), _terminal(host)

@@ -2,33 +2,69 @@
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.context import Services
 from bundlerun.runner.errors import TaskError
+from bundlerun.runner.executor import JobRun
+from bundlerun.runner.journal import IDS
 from bundlerun.runner.model import Settings, Task
-from bundlerun.runner.references import NOTHING, resolved
+from bundlerun.runner.output import Output, first_line
+from bundlerun.runner.references import NOTHING, Scope, resolved
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Stop, Wakeup
 from bundlerun.runner.task_log import TaskLog
 
 if TYPE_CHECKING:
-    from bundlerun.runner.executor import JobRun
+    from bundlerun.workers.processes import Process
 
-CONTAINERS = ("for_each_task", "run_job_task")
-"""Kinds that wait for others and heed a stop by themselves."""
 _PARAMETERS = {
     "notebook_task": "base_parameters",
     "sql_task": "parameters",
     "run_job_task": "job_parameters",
 }
-_ERROR_LENGTH = 2_000
+
+
+@dataclass
+class TaskRun:
+    """An attempt under way."""
+
+    run: JobRun
+    task: Task
+    key: str
+    """The task's key; within a loop the loop's with the number of the iteration."""
+    number: int
+    scope: Scope
+    stop: Stop
+    log: TaskLog
+    process: "Process | None" = None
+    """Where it runs, if that is a process of its own."""
+    id: int = field(default_factory=IDS.next)
+
+    def begin(self, process: "Process") -> None:
+        """Let this process be the attempt; one that was stopped before is ended at once."""
+        self.process = process
+        if self.stop.result is not None:
+            process.end()
+
+    def end(self) -> None:
+        """End the process of the attempt, if it has one."""
+        if self.process is not None:
+            self.process.end()
+
+    @property
+    def services(self) -> Services:
+        """What the run shares."""
+        return self.run.services
+
+
+Kind = Callable[[TaskRun, Settings], Output]
 
 
 def supervised(
-    run: "JobRun", task: Task, key: str, stop: Stop, loop_input: object = NOTHING
+    run: JobRun, task: Task, key: str, stop: Stop, loop_input: object = NOTHING
 ) -> Output:
     """Attempt a task until it succeeds or may not be retried; gives how the last one ended."""
     clock, tries = run.services.clock, 0
@@ -69,20 +105,11 @@ def specified(task: Task, parameters: Mapping[str, str], resolve: Callable[[Any]
     return spec
 
 
-def first_line(error: BaseException | str) -> str:
-    """What went wrong, in one line."""
-    lines = str(error).strip().splitlines()
-    name = type(error).__name__ if isinstance(error, BaseException) else ""
-    is_ours = isinstance(error, str | TaskError) or not name
-    line = lines[0] if lines else name
-    return (line if is_ours or not lines else f"{name}: {line}")[:_ERROR_LENGTH]
-
-
 def _without_task(spec: Settings) -> Settings:
     return {key: value for key, value in spec.items() if key not in ("task", "inputs")}
 
 
-def _attempt(run: "JobRun", task: Task, key: str, stop: Stop, loop_input: object) -> Output:
+def _attempt(run: JobRun, task: Task, key: str, stop: Stop, loop_input: object) -> Output:
     with run.slot(task, stop) as is_free:
         if not is_free:
             return run.unstarted(key, stop)
@@ -95,7 +122,7 @@ def _attempt(run: "JobRun", task: Task, key: str, stop: Stop, loop_input: object
 
 
 def _noted_attempt(  # noqa: PLR0917 - one caller
-    run: "JobRun", task: Task, key: str, stop: Stop, loop_input: object, number: int, log: TaskLog
+    run: JobRun, task: Task, key: str, stop: Stop, loop_input: object, number: int, log: TaskLog
 ) -> Output:
     """An attempt with its start and its end in the journal."""
     scope = run.scope(task, number, loop_input)

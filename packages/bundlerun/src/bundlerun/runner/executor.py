@@ -1,20 +1,26 @@
 """Executes the tasks of one run: starts what may start, waits, skips what is not to run."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Thread
 
-from bundlerun.runner.attempts import CONTAINERS, supervised
-from bundlerun.runner.context import Output, Services
+from bundlerun.runner.context import Services
 from bundlerun.runner.flow import Ended, Flow
 from bundlerun.runner.journal import Journal
 from bundlerun.runner.model import Job, Task
+from bundlerun.runner.output import Output
 from bundlerun.runner.record import Attempt, ended_of, facts_of
 from bundlerun.runner.references import NOTHING, Scope, TaskFacts, resolved
 from bundlerun.runner.states import Result
 from bundlerun.runner.stop import Stop, Wakeup
+
+CONTAINERS = ("for_each_task", "run_job_task")
+"""Kinds that wait for others and heed a stop by themselves."""
+
+Supervise = Callable[["JobRun", Task, str, Stop], Output]
+"""Attempts a task until it succeeds or may not be retried."""
 
 
 class JobRun:
@@ -26,6 +32,7 @@ class JobRun:
         parameters: Mapping[str, str],
         *,
         services: Services,
+        supervise: Supervise,
         journal: Journal,
         stop: Stop,
         trigger: str = "one_time",
@@ -36,6 +43,7 @@ class JobRun:
     ) -> None:
         self.job = job
         self.services = services
+        self._supervised = supervise
         self.journal = journal
         self.stop = stop
         self.repair = repair
@@ -123,7 +131,7 @@ class JobRun:
     def _supervise(self, task: Task, wakeup: Wakeup) -> None:
         output = Output(Result.FAILED, error="the runner failed")
         try:
-            output = supervised(self, task, task.key, self.stop)
+            output = self._supervised(self, task, task.key, self.stop)
         finally:
             wakeup.put((task.key, output))
 

@@ -10,7 +10,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bundlerun.config import user_at_host
-from bundlerun.runner.context import Services, TaskRun
+from bundlerun.runner.attempts import TaskRun, supervised
+from bundlerun.runner.context import Services
 from bundlerun.runner.executor import JobRun
 from bundlerun.runner.journal import Journal
 from bundlerun.runner.model import Job, job_of, text
@@ -42,6 +43,7 @@ def start(request: Request, services: Services, stop: Stop) -> tuple[str, Result
             request.job,
             request.parameters,
             services=services,
+            supervise=supervised,
             journal=journal,
             stop=stop,
             trigger=request.trigger,
@@ -66,6 +68,7 @@ def repair(
             request.job,
             request.parameters,
             services=services,
+            supervise=supervised,
             journal=journal,
             stop=stop,
             repair=number,

@@ -6,11 +6,10 @@ from typing import Any
 
 from bundlerun.bundle import Bundle
 from bundlerun.config import Config
-from bundlerun.runner.context import runs_folder
 from bundlerun.runner.launch import Request
 from bundlerun.runner.model import Settings, text
 from bundlerun.runner.plan import plan
-from bundlerun.runner.record import RunRecord, all_runs
+from bundlerun.runner.record import RunRecord, all_runs, runs_folder
 from bundlerun.runner.view import took
 
 COLUMNS = ("job", "schedule", "tasks", "last run (UTC)", "took", "state")

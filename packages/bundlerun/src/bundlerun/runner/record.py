@@ -206,3 +206,8 @@ def _is_of(attempt: Attempt, event: Event) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def runs_folder(home: Path) -> Path:
+    """Where the runs of a home are."""
+    return home / "runs"

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from bundlerun.config import Config
-from bundlerun.runner.context import runs_folder
 from bundlerun.runner.journal import Journal, is_recorded
-from bundlerun.runner.record import Attempt, Part, RunRecord, all_runs, json_or_none
+from bundlerun.runner.record import Attempt, Part, RunRecord, all_runs, json_or_none, runs_folder
 from bundlerun.runner.task_runs import TASK_RUNS
 
 if TYPE_CHECKING:

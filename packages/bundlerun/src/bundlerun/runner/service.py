@@ -13,7 +13,7 @@ from bundlerun.bundle.reader import configuration_files, target_names, together
 from bundlerun.config import Config
 from bundlerun.errors import UsageError
 from bundlerun.runner.check import require_runnable
-from bundlerun.runner.context import Services, runs_folder
+from bundlerun.runner.context import Services
 from bundlerun.runner.engine import Engine
 from bundlerun.runner.environments import installed, missing
 from bundlerun.runner.errors import JobError, TaskError, UnknownJobError, UnknownRunError
@@ -24,7 +24,7 @@ from bundlerun.runner.kinds.control import child_key
 from bundlerun.runner.launch import Request, repair, start
 from bundlerun.runner.model import Job, job_of
 from bundlerun.runner.places import on_this_machine
-from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record
+from bundlerun.runner.record import Attempt, RunRecord, found_run, run_record, runs_folder
 from bundlerun.runner.states import SUCCEEDED, Result
 from bundlerun.runner.stop import Clock, Stop
 from bundlerun.runner.wheels import Wheels

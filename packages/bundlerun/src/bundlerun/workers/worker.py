@@ -152,7 +152,7 @@ def _task(request: Mapping[str, Any], config: Config, folder: Path) -> object:
 
 
 def _failure(error: Exception) -> dict[str, Any]:
-    from bundlerun.runner.attempts import first_line
+    from bundlerun.runner.output import first_line
 
     traceback.print_exception(error)
     code = getattr(error, "code", None)

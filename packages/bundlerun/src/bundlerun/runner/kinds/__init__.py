@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bundlerun.runner.context import Kind
+from bundlerun.runner.attempts import Kind
 from bundlerun.runner.kinds.control import condition, for_each, run_job
 from bundlerun.runner.kinds.process import in_process
 

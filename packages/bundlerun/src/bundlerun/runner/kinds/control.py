@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from bundlerun.runner.attempts import supervised
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.attempts import TaskRun, supervised
 from bundlerun.runner.expressions import comparison, loop_inputs
 from bundlerun.runner.launch import start_child
 from bundlerun.runner.model import Settings, text
+from bundlerun.runner.output import Output
 from bundlerun.runner.states import SUCCEEDED, Result
 
 

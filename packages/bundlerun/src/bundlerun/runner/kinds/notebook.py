@@ -4,9 +4,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings, text
+from bundlerun.runner.output import Output
 from bundlerun.workers.here import Here
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bundlerun.config import Config, named
-from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings
+from bundlerun.runner.output import Output
 from bundlerun.workers.here import Here
 
 

@@ -4,11 +4,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from bundlerun.runner.context import Output, TaskRun
+from bundlerun.runner.attempts import TaskRun
 from bundlerun.runner.environments import installed, missing, wheel_libraries
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.kinds.python import EXIT_CODE
 from bundlerun.runner.model import Settings
+from bundlerun.runner.output import Output
 from bundlerun.runner.states import Result
 from bundlerun.runner.wheels import named
 

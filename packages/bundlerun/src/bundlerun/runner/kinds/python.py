@@ -7,9 +7,9 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from bundlerun.runner.context import Output
 from bundlerun.runner.errors import TaskError
 from bundlerun.runner.model import Settings, text
+from bundlerun.runner.output import Output
 from bundlerun.runner.wheels import entry_point
 
 if TYPE_CHECKING:

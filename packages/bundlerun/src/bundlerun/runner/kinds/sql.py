@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bundlerun.runner.context import Output
 from bundlerun.runner.model import Settings, text
+from bundlerun.runner.output import Output
 from bundlerun.runner.versions import TouchedTables, version_on_disk
 from bundlerun.sql_text import statements, widget, with_texts, with_values
 from bundlerun.workers.here import Here

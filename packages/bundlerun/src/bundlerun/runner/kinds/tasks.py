@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from bundlerun.runner.context import Output
 from bundlerun.runner.kinds.notebook import notebook
 from bundlerun.runner.kinds.pipeline import pipeline
 from bundlerun.runner.kinds.python import python_wheel, spark_python
 from bundlerun.runner.kinds.sql import sql
 from bundlerun.runner.model import Settings
+from bundlerun.runner.output import Output
 from bundlerun.workers.here import Here
 
 TASKS: Mapping[str, Callable[[Here, Settings], Output]] = {
