@@ -17,14 +17,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-QUIET = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "_RJEM_MALLOC_CONF": "background_thread:false",
-}
-"""Variables that keep libraries from starting threads when they are imported."""
-
-
 FORK, SPAWN = b"f", b"s"
 """The words that ask for a process: one with all imports, or a fresh interpreter."""
 _SET_CHILD_SUBREAPER = 36

@@ -14,7 +14,8 @@ from threading import Lock, Thread, Timer
 from typing import Any
 
 from bundlerun.errors import RunnerError
-from bundlerun.workers.fork_server import FORK, QUIET, SPAWN, descendants
+from bundlerun.workers import QUIET
+from bundlerun.workers.fork_server import FORK, SPAWN, descendants
 
 GRACE = 0.7
 """Seconds that a process has after it was told to end, before it is killed."""

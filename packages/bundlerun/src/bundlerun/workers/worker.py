@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from bundlerun.config import Config
-from bundlerun.workers.fork_server import QUIET
+from bundlerun.workers import QUIET
 from pocketlake.redaction import redacted
 
 
