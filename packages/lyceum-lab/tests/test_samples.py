@@ -148,6 +148,13 @@ def test_an_impossible_sample_says_what_is_wrong(options, error, message):
         SampleConfig(**options)
 
 
+def test_a_part_without_rows_has_no_file(tmp_path):
+    """Sixty participants have three events, fewer than there are regions."""
+    dropped = write_sample(SampleConfig(rows=60), tmp_path)
+    assert sum(d.rows for d in dropped if d.entity == "events") == 3
+    assert all(d.rows for d in dropped)
+
+
 def test_the_command_writes_files_and_says_which(tmp_path, capsys):
     arguments = ["--json", "sample", "events", str(tmp_path / "landing"), "--rows", "60"]
     assert main([*arguments, "--deliveries", "3", "--delivery", "2"]) == 0

@@ -110,7 +110,7 @@ class _Delivery:
         written = []
         for index, (part, form) in enumerate(self.entity.parts):
             numbers = range(-(-index * count // parts), -(-(index + 1) * count // parts))
-            if self.number == 1 or self._has_rows(numbers):
+            if numbers and (self.number == 1 or self._has_rows(numbers)):
                 written.append(self._write(index, part, form, self._blocks(numbers)))
         yield from written
         if written and self._is_soiled("repeated_file"):
