@@ -12,7 +12,7 @@ if ! "$java" -version 2>&1 | grep -qE 'version "(17|21)\.'; then
 fi
 scripts/install.sh spark
 LYCEUM_TEST_ENGINE=spark LYCEUM_EMBEDDED_PYTHON=$PWD/.venv/bin/python \
-    .venv-spark/bin/python -m pytest -n 2 --dist loadfile -m reference tests/systems/*/transforms tests/reference tests/contract \
+    .venv-spark/bin/python -m pytest -n 2 --dist loadfile -m reference tests/systems/*/transforms tests/contract \
     packages/pocketlake/tests
 .venv/bin/python -m pytest -m broker tests/systems/stream packages/bundlerun/tests
 echo "reference: the transforms, the writers' contract and every job gave the same rows on Spark"

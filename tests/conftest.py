@@ -14,8 +14,6 @@ from lyceum.session import new_session
 from lyceum.settings import Settings
 
 ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
-# These compare two engines, in the environment of Spark.
-collect_ignore = [] if ENGINE == "spark" else ["reference"]
 
 # A shell that starts this in the background lets it ignore Ctrl-C, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
