@@ -49,6 +49,7 @@ COMMANDS = (
     "sample events there --dirt {}",
     "bundle check --bundle {}",
     "bundle check --schema {}",
+    "bundle check -t {}",
     "etl facts --date {}",
     "etl run-job --job {}",
     "etl backfill --from {} --to 2026-01-31",
