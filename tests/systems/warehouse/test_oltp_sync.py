@@ -167,3 +167,14 @@ def test_snapshots_follow_each_other_whatever_the_servers_clock_says(oltp, days)
     text = state.read_text().replace(first.snapshot_at.isoformat(), later.isoformat())
     state.write_text(text)
     assert oltp.sync("tenants").snapshot_at > later
+
+
+def test_a_state_that_broke_off_while_it_was_written_is_the_one_beside_it(oltp):
+    """On a volume a file is written from start to end; who is killed may leave a part of it."""
+    oltp.sync("tenants")
+    state = oltp.folder / "state.json"
+    whole = state.read_text()
+    state.write_text(whole[: len(whole) // 2])
+    found = oltp.sync("tenants").tables["tenants"]
+    assert (found.landed, found.deleted) == (0, 0)
+    assert state.read_text().startswith("{")

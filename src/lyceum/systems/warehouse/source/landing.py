@@ -1,17 +1,18 @@
 """The landing folder of the OLTP database: what is in it, how far the source was read.
 
 A sync writes its files aside, under `_staged`. It counts when `state.json` names them: from then
-on they are moved to their tables' folders, by the next sync if this one is killed before. So
-every row is landed once, whenever a process dies.
+on they are copied to their tables' folders, by the next sync if this one is killed before. So
+every row is landed once, whenever a process dies. Nothing is renamed: a volume cannot.
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-_STATE, _STAGED, _INDEX = "state.json", "_staged", "_index"
+_STAGED, _INDEX = "_staged", "_index"
+# The new state is written under the second name, then under the first: a kill leaves one whole.
+_STATE, _NEXT_STATE = "state.json", "state.next.json"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Landing:
         return state
 
     def staged(self, name: str) -> Path:
-        """Where to write a file that a commit moves to its place."""
+        """Where to write a file that a commit copies to its place."""
         path = self.root / _STAGED / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -65,9 +66,9 @@ class Landing:
     def commit(self, state: State) -> None:
         """Land the staged files that the state names, its indexes among them."""
         self.root.mkdir(parents=True, exist_ok=True)
-        aside = self.root / f"{_STATE}.next"
-        aside.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-        aside.replace(self.root / _STATE)
+        for name in (_NEXT_STATE, _STATE):
+            text = json.dumps(asdict(state), indent=1)
+            (self.root / name).write_text(text, encoding="utf-8")
         self._publish(state)
 
     def folder(self, table: str) -> Path:
@@ -79,17 +80,19 @@ class Landing:
             found = json.loads((self.root / _STATE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return State()
+        except json.JSONDecodeError:
+            found = json.loads((self.root / _NEXT_STATE).read_text(encoding="utf-8"))
         tables = {name: TableState(**table) for name, table in found["tables"].items()}
         return State(found["snapshot_at"], tables, found["landed"])
 
     def _publish(self, state: State) -> None:
-        """Move what is named to its place and drop the rest, also of an older index."""
+        """Copy what is named to its place and drop the rest, also of an older index."""
         indexes = [table.index for table in state.tables.values() if table.index]
         for name in [*state.landed, *indexes]:
             staged = self.root / _STAGED / name
             if staged.exists():
                 (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(staged, self.root / name)  # noqa: PTH105 - a volume has no rename
+                shutil.copyfile(staged, self.root / name)
         shutil.rmtree(self.root / _STAGED, ignore_errors=True)
         for file in (self.root / _INDEX).glob("*"):
             if f"{_INDEX}/{file.name}" not in indexes:
