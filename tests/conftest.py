@@ -14,6 +14,10 @@ from lyceum.session import new_session
 from lyceum.settings import Settings
 
 ENGINE = os.environ.get("LYCEUM_TEST_ENGINE", "embedded")
+# What Spark's workers import refuses every connection of the process: it is no module of tests.
+collect_ignore = ["contract/workspace/workers"]
+if ENGINE != "spark":
+    collect_ignore += ["contract/workspace/test_workspace_jobs.py"]
 
 # A shell that starts this in the background lets it ignore Ctrl-C, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

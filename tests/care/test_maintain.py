@@ -212,7 +212,8 @@ def test_readers_and_writers_go_on_meanwhile(lake):
             maintained(fresh(lake), "ops.pipeline_logs")
         stop = True
         assert least.result() >= 60
-        assert lake.read(PIPELINE_LOGS).where("message = 'm'").count() == 60 + written.result()
+        appended = written.result()
+        assert lake.read(PIPELINE_LOGS).where("message = 'm'").count() == 60 + appended
 
 
 def test_a_streaming_table_goes_on_after_maintenance(lake):

@@ -23,7 +23,9 @@ REPOSITORY = Path(__file__).parents[3]
 CATALOG = "spark_catalog"
 # Before a server starts, as its Python workers take their path from this process.
 _WORKERS = str(Path(__file__).with_name("workers"))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_WORKERS, os.environ.get("PYTHONPATH")]))
+if os.environ.get("LYCEUM_TEST_ENGINE") == "spark":
+    _paths = [_WORKERS, os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _paths))
 RUN_ID = 1_790_000_000
 """What stands for `{{job.run_id}}` and `{{task.run_id}}`."""
 
