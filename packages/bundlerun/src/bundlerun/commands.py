@@ -178,10 +178,6 @@ def check(
         schema=schema,
         policy=choices.policy,
     )
-    # That target is what was asked for, not what is wrong with the bundle.
-    unknown = [p.message for p in problems if p.message.startswith("expected a target of ")]
-    if target and unknown:
-        raise UsageError(unknown[0])
     if problems:
         _show_problems(context.obj, found, problems)
     if any(problem.severity != "warning" for problem in problems):

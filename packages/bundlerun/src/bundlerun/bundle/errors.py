@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from bundlerun.errors import UsageError
 
@@ -50,9 +50,13 @@ class BundleError(UsageError):
         super().__init__(f"{problems[0]}{further}")
 
     @classmethod
-    def at(cls, position: Position, message: str) -> "BundleError":
+    def at(cls, position: Position, message: str) -> Self:
         """The error of a single problem."""
         return cls([Problem.at(position, message)])
+
+
+class UnknownTargetError(BundleError):
+    """What was asked for is wrong, not the bundle: it has no such target."""
 
 
 class NoBundleError(UsageError):

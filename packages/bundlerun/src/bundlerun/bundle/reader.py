@@ -8,7 +8,13 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from bundlerun.bundle.errors import BundleError, NoBundleError, Position, listed
+from bundlerun.bundle.errors import (
+    BundleError,
+    NoBundleError,
+    Position,
+    UnknownTargetError,
+    listed,
+)
 from bundlerun.bundle.merging import merged, with_lists_merged, with_target
 from bundlerun.bundle.nodes import Key, Node, planted_at
 from bundlerun.bundle.paths import with_absolute_paths
@@ -125,7 +131,7 @@ def _target(root: Node, asked: str | None) -> str:
         if asked in names:
             return asked
         where = root.nearest(("targets",))
-        raise BundleError.at(where, f"expected a target of {listed(names)}, found {asked!r}")
+        raise UnknownTargetError.at(where, f"expected a target of {listed(names)}, found {asked!r}")
     defaults = [name for name in names if _is_default(root, name)]
     if len(names) == 1 or len(defaults) == 1:
         return (defaults or names)[0]

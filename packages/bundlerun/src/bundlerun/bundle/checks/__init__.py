@@ -22,7 +22,7 @@ from bundlerun.bundle.checks.unknown import unknown
 from bundlerun.bundle.checks.values import values
 from bundlerun.bundle.checks.wheels import Complaint, wheels
 from bundlerun.bundle.checks.written import constants, written
-from bundlerun.bundle.errors import BundleError, Problem, listed
+from bundlerun.bundle.errors import BundleError, Problem, UnknownTargetError, listed
 from bundlerun.bundle.nodes import Node
 from bundlerun.bundle.reader import configuration_files, load_bundle, target_names, together
 
@@ -51,6 +51,9 @@ def check_bundle(
         complaint: Says what an entry point finds wrong with its arguments.
         schema: File of a JSON schema that every file has to fit.
         policy: What of `POLICIES` the house asks for.
+
+    Raises:
+        UnknownTargetError: The bundle has no such target.
     """
     try:
         read = configuration_files(folder)
@@ -102,6 +105,8 @@ def _of_target(
 ) -> list[Problem]:
     try:
         bundle = load_bundle(folder, target=target, environ=environ, variables=variables)
+    except UnknownTargetError:
+        raise
     except BundleError as error:
         return list(error.problems)
     found = [problem for check in _CHECKS for problem in check(bundle)]
