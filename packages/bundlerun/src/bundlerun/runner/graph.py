@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
+from bundlerun.reaching import reached
 from bundlerun.runner.model import Job, Task
 
 
@@ -34,7 +35,8 @@ def waves(tasks: Iterable[Task]) -> list[list[str]]:
 
 def ancestors(tasks: Sequence[Task], key: str) -> set[str]:
     """The keys of all tasks that end before the task starts."""
-    return _reached({task.key: task.upstream for task in tasks}, key)
+    upstream = {task.key: task.upstream for task in tasks}
+    return reached(upstream, upstream[key])
 
 
 def descendants(tasks: Sequence[Task], key: str) -> set[str]:
@@ -43,7 +45,7 @@ def descendants(tasks: Sequence[Task], key: str) -> set[str]:
     for task in tasks:
         for upstream in task.upstream:
             dependents[upstream].append(task.key)
-    return _reached(dependents, key)
+    return reached(dependents, dependents[key])
 
 
 def part(job: Job, keys: Iterable[str]) -> Job:
@@ -55,14 +57,3 @@ def part(job: Job, keys: Iterable[str]) -> Job:
 
 def _without_others(task: Task, kept: set[str]) -> Task:
     return replace(task, depends_on=tuple(d for d in task.depends_on if d.task_key in kept))
-
-
-def _reached(edges: Mapping[str, Iterable[str]], key: str) -> set[str]:
-    found: set[str] = set()
-    waiting = list(edges[key])
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            waiting.extend(edges[node])
-    return found

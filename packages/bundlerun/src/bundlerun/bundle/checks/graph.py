@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bundlerun.bundle.checks.tasks import TaskNode, entries, resources, tasks_of, text
 from bundlerun.bundle.errors import Problem, listed
 from bundlerun.bundle.reader import Bundle
+from bundlerun.reaching import reached
 
 _COMPUTE = (
     ("environment_key", "environments", "environment_key"),
@@ -30,7 +31,8 @@ def graph(bundle: Bundle) -> Iterator[Problem]:
 def upstream(task: TaskNode) -> set[str]:
     """The keys of all tasks that have ended when a task starts."""
     of_job = {other.key: other for other in tasks_of(task.job_key, task.job) if not other.outer}
-    return _reachable(task.outer or task, of_job)
+    edges = {name: _waits_for(other, of_job) for name, other in of_job.items()}
+    return reached(edges, _waits_for(task.outer or task, of_job))
 
 
 def _dependencies(task: TaskNode, outer: dict[str, TaskNode]) -> Iterator[Problem]:
@@ -67,16 +69,10 @@ def _kind(task: TaskNode) -> Iterator[Problem]:
 
 
 def _in_circles(outer: dict[str, TaskNode]) -> list[str]:
-    return [name for name, task in outer.items() if name in _reachable(task, outer)]
+    edges = {name: _waits_for(task, outer) for name, task in outer.items()}
+    return [name for name in outer if name in reached(edges, edges[name])]
 
 
-def _reachable(task: TaskNode, outer: dict[str, TaskNode]) -> set[str]:
-    found: set[str] = set()
-    waiting = [task]
-    while waiting:
-        for dependency in waiting.pop().dependencies:
-            name = text(dependency, "task_key")
-            if name in outer and name not in found:
-                found.add(name)
-                waiting.append(outer[name])
-    return found
+def _waits_for(task: TaskNode, outer: dict[str, TaskNode]) -> list[str]:
+    names = (text(dependency, "task_key") for dependency in task.dependencies)
+    return [name for name in names if name in outer]

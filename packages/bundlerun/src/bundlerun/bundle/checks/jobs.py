@@ -8,6 +8,7 @@ from bundlerun.bundle.checks.tasks import TaskNode, entries, resources, tasks, t
 from bundlerun.bundle.errors import Problem
 from bundlerun.bundle.nodes import Node
 from bundlerun.bundle.reader import Bundle
+from bundlerun.reaching import reached
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _STARTS = ("schedule", "trigger", "continuous")
@@ -81,14 +82,7 @@ def _circles(found: Mapping[str, Node]) -> Iterator[Problem]:
     """Jobs that run each other."""
     runs = {key: set(_run_by(key, job)) for key, job in found.items()}
     for key, job in found.items():
-        reached: set[str] = set()
-        waiting = list(runs[key])
-        while waiting:
-            one = waiting.pop()
-            if one not in reached:
-                reached.add(one)
-                waiting += runs.get(one, ())
-        if key in reached:
+        if key in reached(runs, runs[key]):
             yield Problem.at(job.position, f"job {key} runs itself, through its run_job_tasks")
 
 
