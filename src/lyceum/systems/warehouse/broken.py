@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from lyceum.quality.rules import Rule, broken_rules, quarantine_rows
 from lyceum.systems.warehouse.gold.days import latest
+from lyceum.systems.warehouse.silver import no_name, no_time
 from lyceum.systems.warehouse.source.tables import SourceTable
 
 SYSTEM = "etl"
@@ -19,21 +20,7 @@ def _no_day(column: str) -> Rule:
     )
 
 
-def _no_name(column: str) -> Rule:
-    return Rule(
-        id="no_name",
-        severity="flagged",
-        detail="there is no name",
-        broken=f"trim(coalesce({column}, '')) = ''",
-    )
-
-
-_NO_TIME = Rule(
-    id="no_updated_at",
-    severity="flagged",
-    detail="there is no time of update: that of the snapshot counts",
-    broken="updated_at IS NULL",
-)
+_NO_TIME = no_time("updated_at")
 _EARLY_END = Rule(
     id="ends_before_start",
     severity="flagged",
@@ -48,11 +35,11 @@ _NO_EVENT = Rule(
 )
 
 SOURCE_RULES = {
-    "tenants": (_NO_TIME, _no_name("name")),
-    "learners": (_NO_TIME, _no_name("display_name")),
-    "users": (_NO_TIME, _no_name("full_name")),
-    "subjects": (_NO_TIME, _no_name("name")),
-    "skills": (_NO_TIME, _no_name("name")),
+    "tenants": (_NO_TIME, no_name("name")),
+    "learners": (_NO_TIME, no_name("display_name")),
+    "users": (_NO_TIME, no_name("full_name")),
+    "subjects": (_NO_TIME, no_name("name")),
+    "skills": (_NO_TIME, no_name("name")),
     "learning_sessions": (_no_day("started_at"), _EARLY_END),
     "focus_events": (_no_day("occurred_at"),),
     "homework_submissions": (_no_day("submitted_at"),),

@@ -22,15 +22,19 @@ _SEQUENCE_TYPE = "STRUCT<_snapshot_at:TIMESTAMP,_updated_at:TIMESTAMP>"
 _START_AND_END = f"""__START_AT {_SEQUENCE_TYPE} COMMENT 'Change that began the version',
         __END_AT {_SEQUENCE_TYPE} COMMENT 'Change that ended it; NULL while it is the latest'"""
 
-NO_TIME = Rule(
-    id="no_updated_at",
-    severity="flagged",
-    detail="there is no time of update: that of the snapshot counts",
-    broken="_updated_at IS NULL",
-)
+
+def no_time(column: str) -> Rule:
+    """A row of the source that does not say when it was updated."""
+    return Rule(
+        id="no_updated_at",
+        severity="flagged",
+        detail="there is no time of update: that of the snapshot counts",
+        broken=f"{column} IS NULL",
+    )
 
 
-def _no_name(column: str) -> Rule:
+def no_name(column: str) -> Rule:
+    """A row of the source, not of a delete, whose name is missing or blank."""
     return Rule(
         id="no_name",
         severity="flagged",
@@ -128,31 +132,33 @@ def _is_active() -> Column:
     return F.col("is_active") & F.col("deleted_at").isNull()
 
 
+TENANT_COLUMNS = """tenant_id STRING COMMENT 'Identifier in the source',
+        tenant_name STRING COMMENT 'Name',
+        plan STRING COMMENT 'What the tenant has subscribed to',
+        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'"""
 TENANT_HISTORY = Table(
     name="silver.tenant_history",
     grain="one row per tenant and time in which it stayed as it was",
     keys=("tenant_id", "__START_AT"),
     columns=f"""
-        tenant_id STRING COMMENT 'Identifier in the source',
-        tenant_name STRING COMMENT 'Name',
-        plan STRING COMMENT 'What the tenant has subscribed to',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source',
+        {TENANT_COLUMNS},
         {_START_AND_END}
     """,
     cluster_by=("tenant_id",),
 )
 
+LEARNER_COLUMNS = """learner_id STRING COMMENT 'Identifier in the source',
+        tenant_id STRING COMMENT 'Tenant of the learner',
+        learner_name STRING COMMENT 'Name that is shown',
+        grade_level INT COMMENT 'School grade, from 1',
+        locale STRING COMMENT 'Language and region, such as en-GB',
+        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'"""
 LEARNER_HISTORY = Table(
     name="silver.learner_history",
     grain="one row per learner and time in which the learner stayed as before",
     keys=("learner_id", "__START_AT"),
     columns=f"""
-        learner_id STRING COMMENT 'Identifier in the source',
-        tenant_id STRING COMMENT 'Tenant of the learner',
-        learner_name STRING COMMENT 'Name that is shown',
-        grade_level INT COMMENT 'School grade, from 1',
-        locale STRING COMMENT 'Language and region, such as en-GB',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source',
+        {LEARNER_COLUMNS},
         {_START_AND_END}
     """,
     cluster_by=("learner_id",),
@@ -160,52 +166,50 @@ LEARNER_HISTORY = Table(
     person=("learner_id",),
 )
 
-USER_LATEST = Table(
-    name="silver.user_latest",
-    grain="one row per user who is in the source",
-    keys=("user_id",),
-    columns="""
-        user_id STRING COMMENT 'Identifier in the source',
+USER_COLUMNS = """user_id STRING COMMENT 'Identifier in the source',
         tenant_id STRING COMMENT 'Tenant of the user',
         role STRING COMMENT 'teacher, parent or admin',
         user_name STRING COMMENT 'Full name',
         email STRING COMMENT 'Address',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'
-    """,
+        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'"""
+USER_LATEST = Table(
+    name="silver.user_latest",
+    grain="one row per user who is in the source",
+    keys=("user_id",),
+    columns=USER_COLUMNS,
     personal=("user_id", "user_name", "email"),
     person=("user_id",),
 )
 
+SUBJECT_COLUMNS = """subject_code STRING COMMENT 'Code in the source',
+        subject_name STRING COMMENT 'Name',
+        is_active BOOLEAN COMMENT 'In use'"""
 SUBJECT_LATEST = Table(
     name="silver.subject_latest",
     grain="one row per subject",
     keys=("subject_code",),
-    columns="""
-        subject_code STRING COMMENT 'Code in the source',
-        subject_name STRING COMMENT 'Name',
-        is_active BOOLEAN COMMENT 'In use'
-    """,
+    columns=SUBJECT_COLUMNS,
 )
 
-SKILL_LATEST = Table(
-    name="silver.skill_latest",
-    grain="one row per skill of the curriculum",
-    keys=("skill_id",),
-    columns="""
-        skill_id STRING COMMENT 'Identifier in the source',
+SKILL_COLUMNS = """skill_id STRING COMMENT 'Identifier in the source',
         skill_code STRING COMMENT 'Code in the curriculum',
         skill_name STRING COMMENT 'Name',
         subject_code STRING COMMENT 'Subject of the skill',
         grade_level INT COMMENT 'School grade for which it is meant',
         prerequisite_id STRING COMMENT 'Skill to be learned before',
-        is_active BOOLEAN COMMENT 'Not deleted in the source'
-    """,
+        is_active BOOLEAN COMMENT 'Not deleted in the source'"""
+SKILL_LATEST = Table(
+    name="silver.skill_latest",
+    grain="one row per skill of the curriculum",
+    keys=("skill_id",),
+    columns=SKILL_COLUMNS,
 )
 
+_NO_TIME = no_time("_updated_at")
 DIMENSIONS = (
-    Dimension("tenants", TENANT_HISTORY, 2, tenant_changes, (NO_TIME, _no_name("tenant_name"))),
-    Dimension("learners", LEARNER_HISTORY, 2, learner_changes, (NO_TIME, _no_name("learner_name"))),
-    Dimension("users", USER_LATEST, 1, user_changes, (NO_TIME, _no_name("user_name"))),
-    Dimension("subjects", SUBJECT_LATEST, 1, subject_changes, (NO_TIME, _no_name("subject_name"))),
-    Dimension("skills", SKILL_LATEST, 1, skill_changes, (NO_TIME, _no_name("skill_name"))),
+    Dimension("tenants", TENANT_HISTORY, 2, tenant_changes, (_NO_TIME, no_name("tenant_name"))),
+    Dimension("learners", LEARNER_HISTORY, 2, learner_changes, (_NO_TIME, no_name("learner_name"))),
+    Dimension("users", USER_LATEST, 1, user_changes, (_NO_TIME, no_name("user_name"))),
+    Dimension("subjects", SUBJECT_LATEST, 1, subject_changes, (_NO_TIME, no_name("subject_name"))),
+    Dimension("skills", SKILL_LATEST, 1, skill_changes, (_NO_TIME, no_name("skill_name"))),
 )

@@ -4,6 +4,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lyceum.model.table import Table
+from lyceum.systems.warehouse.silver import (
+    LEARNER_COLUMNS,
+    SKILL_COLUMNS,
+    SUBJECT_COLUMNS,
+    TENANT_COLUMNS,
+    USER_COLUMNS,
+)
 
 _TIMES = """effective_from TIMESTAMP COMMENT 'From when it was so, UTC',
         effective_to TIMESTAMP COMMENT 'Until when, not included, UTC; NULL while it is so',
@@ -16,10 +23,7 @@ DIM_TENANT = Table(
     keys=("tenant_key",),
     columns=f"""
         tenant_key BIGINT COMMENT 'Surrogate key: hash of tenant and effective_from',
-        tenant_id STRING COMMENT 'Identifier in the source',
-        tenant_name STRING COMMENT 'Name',
-        plan STRING COMMENT 'What the tenant has subscribed to',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source',
+        {TENANT_COLUMNS},
         {_TIMES}
     """,
 )
@@ -30,12 +34,7 @@ DIM_LEARNER = Table(
     keys=("learner_key",),
     columns=f"""
         learner_key BIGINT COMMENT 'Surrogate key: hash of learner and effective_from',
-        learner_id STRING COMMENT 'Identifier in the source',
-        tenant_id STRING COMMENT 'Tenant of the learner',
-        learner_name STRING COMMENT 'Name that is shown',
-        grade_level INT COMMENT 'School grade, from 1',
-        locale STRING COMMENT 'Language and region, such as en-GB',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source',
+        {LEARNER_COLUMNS},
         {_TIMES}
     """,
     personal=("learner_id", "learner_name"),
@@ -46,14 +45,9 @@ DIM_USER = Table(
     name="gold.dim_user",
     grain="one row per teacher, parent or administrator, as they are now (SCD type 1)",
     keys=("user_key",),
-    columns="""
+    columns=f"""
         user_key BIGINT COMMENT 'Surrogate key: hash of the user',
-        user_id STRING COMMENT 'Identifier in the source',
-        tenant_id STRING COMMENT 'Tenant of the user',
-        role STRING COMMENT 'teacher, parent or admin',
-        user_name STRING COMMENT 'Full name',
-        email STRING COMMENT 'Address',
-        is_active BOOLEAN COMMENT 'Neither switched off nor deleted in the source'
+        {USER_COLUMNS}
     """,
     personal=("user_id", "user_name", "email"),
     person=("user_id",),
@@ -63,11 +57,9 @@ DIM_SUBJECT = Table(
     name="gold.dim_subject",
     grain="one row per subject, as it is now",
     keys=("subject_key",),
-    columns="""
+    columns=f"""
         subject_key BIGINT COMMENT 'Surrogate key: hash of the code',
-        subject_code STRING COMMENT 'Code in the source',
-        subject_name STRING COMMENT 'Name',
-        is_active BOOLEAN COMMENT 'In use'
+        {SUBJECT_COLUMNS}
     """,
 )
 
@@ -75,15 +67,9 @@ DIM_SKILL = Table(
     name="gold.dim_skill",
     grain="one row per skill of the curriculum, as it is now",
     keys=("skill_key",),
-    columns="""
+    columns=f"""
         skill_key BIGINT COMMENT 'Surrogate key: hash of the skill',
-        skill_id STRING COMMENT 'Identifier in the source',
-        skill_code STRING COMMENT 'Code in the curriculum',
-        skill_name STRING COMMENT 'Name',
-        subject_code STRING COMMENT 'Subject of the skill',
-        grade_level INT COMMENT 'School grade for which it is meant',
-        prerequisite_id STRING COMMENT 'Skill to be learned before',
-        is_active BOOLEAN COMMENT 'Not deleted in the source'
+        {SKILL_COLUMNS}
     """,
 )
 
