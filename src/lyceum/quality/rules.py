@@ -28,6 +28,11 @@ def without_rejected(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFram
     return records.where(F.size(_broken(rejecting)) == 0)
 
 
+def expectations(rules: tuple[Rule, ...]) -> dict[str, str]:
+    """What a pipeline expects of records, by rule; as in the other functions NULL is not broken."""
+    return {rule.id: f"NOT coalesce({rule.broken}, false)" for rule in rules}
+
+
 def broken_rules(records: DataFrame, *, rules: tuple[Rule, ...]) -> DataFrame:
     """One row per record and rule that it breaks.
 

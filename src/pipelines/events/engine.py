@@ -1,4 +1,4 @@
-"""Names, files and rules, as the pipeline's settings and our declarations have them."""
+"""Files and rules, as the pipeline's settings and our declarations have them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,15 +7,10 @@ from pyspark import pipelines as dp
 from pyspark.sql import DataFrame, SparkSession
 
 from lyceum.model.table import Table
-from lyceum.quality.rules import Rule
+from lyceum.quality.rules import Rule, expectations
 from lyceum.systems.events.source import Entity, Folders
 
 Query = Callable[[], DataFrame]
-
-
-def full_name(spark: SparkSession, table: Table) -> str:
-    """Schema and name of a table, the schema as the pipeline's settings call it."""
-    return f"{spark.conf.get(f'lyceum.schema.{table.layer}')}.{table.short_name}"
 
 
 def prepared_files(spark: SparkSession, entity: Entity, table: Table) -> DataFrame:
@@ -27,6 +22,5 @@ def prepared_files(spark: SparkSession, entity: Entity, table: Table) -> DataFra
 
 def watched(spark: SparkSession, name: str, query: Query, rules: tuple[Rule, ...]) -> Query:
     """The query, as a view whose broken rules are counted; the transforms drop what is rejected."""
-    expected = {rule.id: f"NOT coalesce({rule.broken}, false)" for rule in rules}
-    dp.temporary_view(name=name)(dp.expect_all(expected)(query))  # type: ignore[attr-defined]
+    dp.temporary_view(name=name)(dp.expect_all(expectations(rules))(query))  # type: ignore[attr-defined]
     return lambda: spark.read.table(name)

@@ -1,10 +1,11 @@
 # ruff: noqa: F821 - the engine provides spark
 """Bronze of the event pipeline: one streaming table an entity, over the prepared files."""
 
-from engine import full_name, prepared_files
+from engine import prepared_files
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 
+from lyceum.model.pipelines import full_name
 from lyceum.systems.events.bronze import LANDING_TABLES
 from lyceum.systems.events.source import ENTITIES, Entity
 

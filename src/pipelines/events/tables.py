@@ -3,10 +3,11 @@
 
 from collections.abc import Callable
 
-from engine import full_name, watched
+from engine import watched
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 
+from lyceum.model.pipelines import full_name
 from lyceum.model.table import Table
 from lyceum.systems.events.bronze import LANDING_TABLES
 from lyceum.systems.events.gold import (

@@ -4,11 +4,13 @@
 Broker and credentials are configuration: every `lyceum.kafka.NAME` is the option `kafka.NAME`.
 """
 
+from functools import partial
+
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lyceum.model.table import Table
+from lyceum.model.pipelines import full_name
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW, raw_messages
 from lyceum.systems.stream.silver import LEARNER_EVENTS, accepted_events, event_records
 
@@ -20,8 +22,7 @@ _CONNECTION = (
 )
 
 
-def _name(table: Table) -> str:
-    return f"{spark.conf.get(f'lyceum.schema.{table.layer}')}.{table.short_name}"
+_name = partial(full_name, spark)
 
 
 @dp.table(

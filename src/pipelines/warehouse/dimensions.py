@@ -2,12 +2,15 @@
 """Bronze and the dimensions of the warehouse: streams, AUTO CDC, and a view a dimension."""
 
 from collections.abc import Callable
+from functools import partial
 
 from pyspark import pipelines as dp
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lyceum.model.pipelines import full_name
 from lyceum.model.table import Table
+from lyceum.quality.rules import expectations
 from lyceum.systems.warehouse.bronze import BRONZE
 from lyceum.systems.warehouse.gold.dimensions import (
     DIM_LEARNER,
@@ -33,10 +36,7 @@ from lyceum.systems.warehouse.silver import (
     Dimension,
 )
 
-
-def _name(table: Table) -> str:
-    """Schema and name of a table, the schema as the pipeline's settings call it."""
-    return f"{spark.conf.get(f'lyceum.schema.{table.layer}')}.{table.short_name}"
+_name = partial(full_name, spark)
 
 
 def _land(source: str, table: Table) -> None:
@@ -51,11 +51,10 @@ def _land(source: str, table: Table) -> None:
 
 def _keep(dimension: Dimension) -> None:
     """What a dimension is made of, kept up to date from the changes in bronze."""
-    expected = {rule.id: f"NOT coalesce({rule.broken}, false)" for rule in dimension.rules}
     name = f"{dimension.source}_changes"
 
     @dp.temporary_view(name=name)
-    @dp.expect_all(expected)  # type: ignore[attr-defined]
+    @dp.expect_all(expectations(dimension.rules))  # type: ignore[attr-defined]
     def changes() -> DataFrame:
         return dimension.changes(spark.readStream.table(_name(BRONZE[dimension.source])))
 
