@@ -99,6 +99,19 @@ def test_the_gold_job_goes_on_from_what_a_pipeline_has_brought_to_silver(lake):
     assert lake.version(MINUTE_METRICS) == before
 
 
+def test_the_gold_job_keeps_what_breaks_a_rule_wherever_it_stands_among_the_events(lake):
+    """Before, between and after the events of silver; and once, however often it is looked at."""
+    for batch in batches([b"{", *EARLY], [b"["], [*LATE, b"]"], [b"}"]):
+        as_a_pipeline(lake, batch)
+        job.gold(lake, Reporter())
+    assert gold(lake) == expected_gold(EARLY + LATE)
+    malformed = lake.read(QUARANTINE).where("rule = 'malformed'").orderBy("position")
+    assert [row.raw for row in malformed.collect()] == ["{", "[", "]", "}"]
+    before = lake.version(QUARANTINE)
+    job.gold(lake, Reporter())
+    assert lake.version(QUARANTINE) == before
+
+
 def as_a_pipeline(lake, batch):
     """Bronze and silver of a batch, without gold and watermark."""
     span = Span({place: (0, stop) for place, stop in batch.until.items()}, datetime.now(UTC))

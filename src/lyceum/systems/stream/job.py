@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import functions as F
 
 from lyceum.lakehouse import Lakehouse
+from lyceum.model.table import Table
 from lyceum.quality.quarantine import keep
-from lyceum.quality.rules import quarantine_rows
+from lyceum.quality.rules import broken_rules, quarantine_rows
 from lyceum.runs.logs import get_logger
 from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
@@ -25,7 +26,7 @@ from lyceum.systems.stream.job_events import (
     records_of,
 )
 from lyceum.systems.stream.job_gold import update_gold
-from lyceum.systems.stream.silver import LEARNER_EVENTS, SYSTEM, event_records
+from lyceum.systems.stream.silver import EVENT_RULES, LEARNER_EVENTS, SYSTEM, event_records
 from lyceum.systems.stream.source.messages import Batch, Lost, Positions, Slice
 from lyceum.systems.stream.span import Span, new_messages
 
@@ -66,9 +67,9 @@ class Progress:
     received: datetime | None = None
 
     @classmethod
-    def of(cls, run: Run) -> "Progress":
-        """What the watermarks say."""
-        marks = run.watermarks(LEARNER_EVENTS_RAW)
+    def of(cls, run: Run, table: Table = LEARNER_EVENTS_RAW) -> "Progress":
+        """What the watermarks in a table of messages say."""
+        marks = run.watermarks(table)
         progress = cls()
         for name, mark in marks.items():
             topic, _, partition = name.rpartition("/")
@@ -76,6 +77,11 @@ class Progress:
             received = datetime.fromisoformat(str(mark.state["received"]))
             progress.received = max(received, progress.received or received)
         return progress
+
+    @property
+    def since(self) -> datetime | None:
+        """Nothing that is new was received before."""
+        return self.received and self.received - _MARGIN
 
     def after(self, span: Span) -> None:
         """Move on behind a span."""
@@ -86,29 +92,39 @@ class Progress:
 def take_up(run: Run, progress: Progress) -> Done:
     """Work off what stands in bronze beyond the watermarks: a batch that was killed has left it."""
     lake = run.lake
-    since = progress.received and progress.received - _MARGIN
-    span = new_messages(lake.read(LEARNER_EVENTS_RAW), progress.positions, since=since)
+    span = new_messages(lake.read(LEARNER_EVENTS_RAW), progress.positions, since=progress.since)
     return Done() if span is None else _work_off(run, progress, span)
 
 
 def gold(lake: Lakehouse, reporter: Reporter) -> None:
-    """Bring gold and quarantine up to silver, which a pipeline keeps."""
+    """Bring the quarantine up to bronze and gold up to silver, which a pipeline keeps.
+
+    Silver may be behind bronze, and has no message that breaks a rule: each has a watermark.
+    """
     with Run.of(lake, JOB, reporter=reporter) as run:
-        progress = Progress.of(run)
-        origin = {"_topic": "topic", "_partition": "partition", "_offset": "offset"}
-        names = origin | {"_ingested_at": "ingested_at"}
-        events = lake.read(LEARNER_EVENTS)
-        messages = events.select(*(F.col(name).alias(new) for name, new in names.items()))
-        since = progress.received and progress.received - _MARGIN
-        span = new_messages(messages, progress.positions, since=since)
+        _quarantine_new(run)
+        progress, events = Progress.of(run, LEARNER_EVENTS), lake.read(LEARNER_EVENTS)
+        names = ("topic", "partition", "offset", "ingested_at")
+        messages = events.select(*(F.col(f"_{name}").alias(name) for name in names))
+        span = new_messages(messages, progress.positions, since=progress.since)
         if span is None:
             reporter.say("Silver has no new events: there is nothing to do")
             return
         run.begin()
-        records = event_records(span.of(lake.read(LEARNER_EVENTS_RAW)))
-        quarantine_messages(lake, records, _whole(progress, span))
         run.count(*update_gold(lake, span))
         run.rows_processed = span.of(events, prefix="_").count()
+        _advance(run, span.until, span.received, table=LEARNER_EVENTS)
+
+
+def _quarantine_new(run: Run) -> None:
+    """Keep the messages of bronze that break a rule; those that are kept stay as they are."""
+    lake, progress = run.lake, Progress.of(run)
+    messages = lake.read(LEARNER_EVENTS_RAW)
+    span = new_messages(messages, progress.positions, since=progress.since)
+    if span is not None:
+        run.begin()
+        broken = broken_rules(event_records(span.of(messages)), rules=EVENT_RULES)
+        run.count(keep(lake, quarantine_rows(broken, system=SYSTEM)))
         _advance(run, span.until, span.received)
 
 
@@ -154,11 +170,13 @@ def _work_off(run: Run, progress: Progress, span: Span) -> Done:
     return done
 
 
-def _advance(run: Run, positions: Positions, received: datetime) -> None:
-    version = run.lake.version(LEARNER_EVENTS_RAW)
+def _advance(
+    run: Run, positions: Positions, received: datetime, *, table: Table = LEARNER_EVENTS_RAW
+) -> None:
+    version = run.lake.version(table)
     assert version is not None  # noqa: S101 - it was made before
     run.advance(
-        LEARNER_EVENTS_RAW,
+        table,
         *(
             Watermark(
                 version,

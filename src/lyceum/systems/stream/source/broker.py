@@ -7,6 +7,7 @@ from threading import Event
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lyceum.errors import LyceumError
 from lyceum.systems.stream.source.messages import Batch, Headers, Lost, Positions, Slice, row, table
@@ -14,6 +15,12 @@ from lyceum.systems.stream.source.messages import Batch, Headers, Lost, Position
 _ANSWER_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
 _AT_ONCE = 10_000
+_PATIENTLY = Retrying(
+    retry=retry_if_exception_type(KafkaException),
+    stop=stop_after_delay(_ANSWER_SECONDS),
+    wait=wait_fixed(_LOOK_SECONDS),
+    reraise=True,
+)
 EARLIEST, LATEST = "earliest", "latest"
 
 
@@ -78,7 +85,7 @@ class BrokerSource:
         """How many messages of each partition are beyond the positions; None if nobody answers."""
         try:
             return {p: max(0, end - positions.get(p, 0)) for p, end in self.ends().items()}
-        except KafkaException:
+        except BrokerError:
             return None
 
     def publish(self, positions: Positions) -> None:
@@ -139,8 +146,16 @@ class BrokerSource:
         return {place: self._mark(place) for place in self._next}
 
     def _mark(self, place: Slice) -> tuple[int, int]:
-        """The first offset of a partition, and the one after the last."""
-        found = self._consumer.get_watermark_offsets(TopicPartition(*place), _ANSWER_SECONDS)
+        """The first offset of a partition, and the one after the last.
+
+        A partition that was just made has no leader for a moment: it is asked again.
+        """
+        try:
+            found = _PATIENTLY(
+                self._consumer.get_watermark_offsets, TopicPartition(*place), _ANSWER_SECONDS
+            )
+        except KafkaException as error:
+            raise BrokerError(_said(error.args[0])) from None
         return int(found[0]), int(found[1])
 
     def _begins(self, places: list[Slice]) -> dict[Slice, int]:
