@@ -11,9 +11,6 @@ test: install ## Run all tests, then the reference group on Spark where there is
 soak: install ## Run the long simulations whole, of which the tests run a sample
 	@LYCEUM_SOAK=1 $(RUN)/python -m pytest -m soak -n 2 --dist loadfile
 
-broker: install ## Run the tests on a real Kafka broker, which needs Java
-	@$(RUN)/python -m pytest -m broker tests/systems/stream packages/bundlerun/tests
-
 check: install ## Lint, format, types, pinned requirements, layer boundaries
 	@scripts/check.sh
 
@@ -53,4 +50,4 @@ help: ## List these targets
 .venv/installed: requirements/dev.txt pyproject.toml packages/*/pyproject.toml scripts/install.sh
 	@scripts/install.sh dev && touch $@
 
-.PHONY: demo test soak broker check fix lock docs bench bench-lms bench-events bench-sales bench-stream peers install help
+.PHONY: demo test soak check fix lock docs bench bench-lms bench-events bench-sales bench-stream peers install help

@@ -28,7 +28,8 @@ from lyceum.systems.stream.gold.mastery_deltas import (
 )
 from lyceum.systems.stream.gold.minute_metrics import MINUTE_METRICS, minute_metrics
 from lyceum.systems.stream.gold.session_metrics import SESSION_METRICS, session_metrics
-from lyceum.systems.stream.job import JOB, Progress, process
+from lyceum.systems.stream.job import JOB, process
+from lyceum.systems.stream.progress import Progress
 from lyceum.systems.stream.silver import LEARNER_EVENTS
 from lyceum.systems.stream.source.messages import Batch, row, table
 

@@ -14,4 +14,5 @@ scripts/install.sh spark
 LYCEUM_TEST_ENGINE=spark LYCEUM_EMBEDDED_PYTHON=$PWD/.venv/bin/python \
     .venv-spark/bin/python -m pytest -n 2 --dist loadfile -m reference tests/systems/*/transforms tests/contract \
     packages/pocketlake/tests
+.venv/bin/python -m pytest -m broker tests/systems/stream packages/bundlerun/tests
 echo "reference: the transforms, the writers' contract and every job gave the same rows on Spark"

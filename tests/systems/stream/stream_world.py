@@ -11,7 +11,8 @@ from lyceum.runs.run import Run
 from lyceum.systems.stream.gold.mastery_deltas import LEARNER_MASTERY, MASTERY_DELTAS
 from lyceum.systems.stream.gold.minute_metrics import MINUTE_METRICS
 from lyceum.systems.stream.gold.session_metrics import SESSION_METRICS
-from lyceum.systems.stream.job import JOB, Progress, process, take_up
+from lyceum.systems.stream.job import JOB, process, take_up
+from lyceum.systems.stream.progress import Progress
 from lyceum.systems.stream.source.messages import Batch, row, table
 
 GOLD = (MINUTE_METRICS, SESSION_METRICS, MASTERY_DELTAS, LEARNER_MASTERY)

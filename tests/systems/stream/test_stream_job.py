@@ -8,7 +8,7 @@ from stream_world import NOON, batches, event, expected_gold, feed, gold
 
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
-from lyceum.systems.stream import job
+from lyceum.systems.stream import job_stream_gold as job
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
 from lyceum.systems.stream.gold.mastery_deltas import CONTENT_MASTERY_TRENDS
 from lyceum.systems.stream.gold.minute_metrics import LEARNER_ACTIVITY_SUMMARY, MINUTE_METRICS

@@ -13,7 +13,7 @@ from bundlerun.pipelines import run_pipeline
 from bundlerun.pipelines.settings import pipeline_settings
 from lyceum.quality.quarantine import QUARANTINE
 from lyceum.runs.reporter import Reporter
-from lyceum.systems.stream import job
+from lyceum.systems.stream import job_stream_gold as job
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
 from lyceum.systems.stream.silver import LEARNER_EVENTS
 from lyceum_lab.kafka import Broker

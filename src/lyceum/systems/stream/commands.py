@@ -39,7 +39,7 @@ def run(
 @commands.command()
 def gold(context: typer.Context) -> None:
     """Bring gold up to the events of silver, where a pipeline keeps bronze and silver."""
-    from lyceum.systems.stream.job import gold
+    from lyceum.systems.stream.job_stream_gold import gold
 
     gold(context.obj.lakehouse(), context.obj.reporter())
 

@@ -5,19 +5,13 @@ that was killed has left in bronze is worked off before anything new is read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from pyspark.sql import functions as F
-
-from lyceum.lakehouse import Lakehouse
-from lyceum.model.table import Table
 from lyceum.quality.quarantine import keep
-from lyceum.quality.rules import broken_rules, quarantine_rows
+from lyceum.quality.rules import quarantine_rows
 from lyceum.runs.logs import get_logger
-from lyceum.runs.reporter import Reporter
 from lyceum.runs.run import Run
-from lyceum.runs.watermarks import Watermark
 from lyceum.systems.stream.bronze import LEARNER_EVENTS_RAW
 from lyceum.systems.stream.job_events import (
     add_events,
@@ -26,13 +20,12 @@ from lyceum.systems.stream.job_events import (
     records_of,
 )
 from lyceum.systems.stream.job_gold import update_gold
-from lyceum.systems.stream.silver import EVENT_RULES, LEARNER_EVENTS, SYSTEM, event_records
-from lyceum.systems.stream.source.messages import Batch, Lost, Positions, Slice
+from lyceum.systems.stream.progress import Progress
+from lyceum.systems.stream.silver import SYSTEM
+from lyceum.systems.stream.source.messages import Batch, Lost, Positions
 from lyceum.systems.stream.span import Span, new_messages
 
 JOB = "learner_stream"
-_MARGIN = timedelta(hours=1)
-"""How far the clock of one writer may be behind that of the one before."""
 _BROKEN = """rule STRING, severity STRING, detail STRING, source_key STRING, record_key STRING,
     position BIGINT, raw STRING, load_id STRING, seen_at TIMESTAMP"""
 _log = get_logger(__name__)
@@ -59,36 +52,6 @@ class Done:
         )
 
 
-@dataclass
-class Progress:
-    """How far the job has got."""
-
-    positions: dict[Slice, int] = field(default_factory=dict)
-    received: datetime | None = None
-
-    @classmethod
-    def of(cls, run: Run, table: Table = LEARNER_EVENTS_RAW) -> "Progress":
-        """What the watermarks in a table of messages say."""
-        marks = run.watermarks(table)
-        progress = cls()
-        for name, mark in marks.items():
-            topic, _, partition = name.rpartition("/")
-            progress.positions[topic, int(partition)] = int(str(mark.state["next_offset"]))
-            received = datetime.fromisoformat(str(mark.state["received"]))
-            progress.received = max(received, progress.received or received)
-        return progress
-
-    @property
-    def since(self) -> datetime | None:
-        """Nothing that is new was received before."""
-        return self.received and self.received - _MARGIN
-
-    def after(self, span: Span) -> None:
-        """Move on behind a span."""
-        self.positions.update(span.until)
-        self.received = span.received
-
-
 def take_up(run: Run, progress: Progress) -> Done:
     """Work off what stands in bronze beyond the watermarks: a batch that was killed has left it."""
     lake = run.lake
@@ -96,45 +59,12 @@ def take_up(run: Run, progress: Progress) -> Done:
     return Done() if span is None else _work_off(run, progress, span)
 
 
-def gold(lake: Lakehouse, reporter: Reporter) -> None:
-    """Bring the quarantine up to bronze and gold up to silver, which a pipeline keeps.
-
-    Silver may be behind bronze, and has no message that breaks a rule: each has a watermark.
-    """
-    with Run.of(lake, JOB, reporter=reporter) as run:
-        _quarantine_new(run)
-        progress, events = Progress.of(run, LEARNER_EVENTS), lake.read(LEARNER_EVENTS)
-        names = ("topic", "partition", "offset", "ingested_at")
-        messages = events.select(*(F.col(f"_{name}").alias(name) for name in names))
-        span = new_messages(messages, progress.positions, since=progress.since)
-        if span is None:
-            reporter.say("Silver has no new events: there is nothing to do")
-            return
-        run.begin()
-        run.count(*update_gold(lake, span))
-        run.rows_processed = span.of(events, prefix="_").count()
-        _advance(run, span.until, span.received, table=LEARNER_EVENTS)
-
-
-def _quarantine_new(run: Run) -> None:
-    """Keep the messages of bronze that break a rule; those that are kept stay as they are."""
-    lake, progress = run.lake, Progress.of(run)
-    messages = lake.read(LEARNER_EVENTS_RAW)
-    span = new_messages(messages, progress.positions, since=progress.since)
-    if span is not None:
-        run.begin()
-        broken = broken_rules(event_records(span.of(messages)), rules=EVENT_RULES)
-        run.count(keep(lake, quarantine_rows(broken, system=SYSTEM)))
-        _advance(run, span.until, span.received)
-
-
 def begin_at(run: Run, progress: Progress, begins: Positions) -> None:
     """Keep where partitions that are read for the first time begin, unless that is their begin."""
     new = {p: offset for p, offset in begins.items() if offset and p not in progress.positions}
     if new:
         run.lake.ensure(LEARNER_EVENTS_RAW)
-        _advance(run, new, progress.received or datetime.now(UTC))
-        progress.positions.update(new)
+        progress.advance(new, progress.received or datetime.now(UTC))
 
 
 def process(run: Run, progress: Progress, batch: Batch, *, codec: str = "snappy") -> Done:
@@ -163,29 +93,10 @@ def _work_off(run: Run, progress: Progress, span: Span) -> Done:
         messages, rejected = quarantine_messages(lake, records, _whole(progress, span))
     run.count(*update_gold(lake, span))
     run.rows_processed += messages
-    _advance(run, span.until, span.received)
-    progress.after(span)
+    progress.advance(span.until, span.received)
     done = Done(messages, added, rejected, duplicates=messages - rejected - added)
     _log.info("batch done", messages=messages, added=added, rejected=rejected)
     return done
-
-
-def _advance(
-    run: Run, positions: Positions, received: datetime, *, table: Table = LEARNER_EVENTS_RAW
-) -> None:
-    version = run.lake.version(table)
-    assert version is not None  # noqa: S101 - it was made before
-    run.advance(
-        table,
-        *(
-            Watermark(
-                version,
-                f"{topic}/{partition}",
-                {"next_offset": stop, "received": received.isoformat()},
-            )
-            for (topic, partition), stop in positions.items()
-        ),
-    )
 
 
 def keep_lost(run: Run, lost: Sequence[Lost]) -> None:

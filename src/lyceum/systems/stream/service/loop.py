@@ -21,12 +21,12 @@ from lyceum.runs.run import Run, reason
 from lyceum.systems.stream.job import (
     JOB,
     Done,
-    Progress,
     begin_at,
     keep_lost,
     process,
     take_up,
 )
+from lyceum.systems.stream.progress import Progress
 from lyceum.systems.stream.service.monitor import Monitor
 from lyceum.systems.stream.settings import ServiceSettings
 from lyceum.systems.stream.source.broker import BrokerSource
